@@ -1,0 +1,83 @@
+// What can't be restored waits, with its checkpoint, for somebody to mend the cause: it never starts again from zero.
+import { chmodSync, cpSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { COMPUTE_NODES, outside, own } from '../cluster/layout.ts';
+import { exec } from '../cluster/node.ts';
+import type { SubmittedJob } from './job.ts';
+import type { Place } from './place.ts';
+import { scenario } from './scenario.ts';
+
+const LINES = Array.from({ length: 20 }, (_, at) => `line ${at + 1}`);
+
+/** Reads a file that only the node of its first run has: it is dumped there, and can't be restored on the next one. */
+async function stranded(place: Place): Promise<SubmittedJob> {
+  const script = `echo data > /tmp/only-here-$SLURM_JOB_ID\nexec 3< /tmp/only-here-$SLURM_JOB_ID\n./count 20 5`;
+  const job = await place.submit(script, { comment: 'checkpoint=0:05' });
+  await job.held();
+  return job;
+}
+
+const fileOn = (node: string, job: SubmittedJob): string => path.join(own(node), `tmp/only-here-${job.id}`);
+
+/** The file on every node, for as long as the scenario lasts. */
+function bridged(job: SubmittedJob): Disposable {
+  const origin = COMPUTE_NODES.map((node) => fileOn(node, job)).find((file) => existsSync(file));
+  if (origin === undefined) throw new Error('no node has the file');
+  for (const node of COMPUTE_NODES) {
+    if (fileOn(node, job) !== origin) cpSync(origin, fileOn(node, job), { preserveTimestamps: true });
+    chmodSync(fileOn(node, job), 0o644);
+  }
+  return { [Symbol.dispose]: () => COMPUTE_NODES.forEach((node) => rmSync(fileOn(node, job), { force: true })) };
+}
+
+const asAlice = async (...command: string[]): Promise<void> => {
+  const { status, stderr } = await exec('ctl', [
+    'setpriv',
+    '--reuid=alice',
+    '--regid=alice',
+    '--init-groups',
+    ...command,
+  ]);
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+};
+const storeOf = (place: Place, job: SubmittedJob): string => outside(place.path(`.checkpointer-alice/${job.id}`));
+
+scenario('a job that cannot be restored is held with its checkpoint, and goes on once released', async (place) => {
+  const job = await stranded(place);
+  expect(job.said().at(-1)).toMatch(/^Checkpoint not restored: a file of the job is missing on this node .* held/);
+  expect(readdirSync(storeOf(place, job))).toEqual(['1']);
+
+  using _file = bridged(job);
+  await asAlice('scontrol', 'release', String(job.id));
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(LINES);
+});
+
+scenario('a job whose store cannot be read is held, and does not start from the beginning', async (place) => {
+  const job = await stranded(place);
+  chmodSync(storeOf(place, job), 0o000);
+  using _file = bridged(job);
+  await asAlice('scontrol', 'release', String(job.id));
+  await job.held();
+  expect(job.said().at(-1)).toMatch(/^Checkpoint not restored: EACCES: permission denied.* held/);
+
+  chmodSync(storeOf(place, job), 0o700);
+  await asAlice('scontrol', 'release', String(job.id));
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(LINES);
+});
+
+scenario('a job that cannot be restored is held even if it was not to be requeued', async (place) => {
+  const job = await stranded(place);
+  await asAlice('scontrol', 'update', `JobId=${job.id}`, 'Requeue=0');
+  await asAlice('scontrol', 'release', String(job.id));
+  await job.held();
+  expect(job.said().at(-1)).toMatch(/^Checkpoint not restored: .* held/);
+
+  using _file = bridged(job);
+  await asAlice('scontrol', 'release', String(job.id));
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(LINES);
+});
