@@ -1,6 +1,8 @@
 // What can't be restored waits, with its checkpoint, for somebody to mend the cause: it never starts again from zero.
-import { chmodSync, cpSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { execa } from 'execa';
 import { expect } from 'vitest';
 import { COMPUTE_NODES, outside, own } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
@@ -31,17 +33,20 @@ function bridged(job: SubmittedJob): Disposable {
   return { [Symbol.dispose]: () => COMPUTE_NODES.forEach((node) => rmSync(fileOn(node, job), { force: true })) };
 }
 
-const asAlice = async (...command: string[]): Promise<void> => {
-  const { status, stderr } = await exec('ctl', [
+const asAlice = async (node: string, ...command: string[]): Promise<void> => {
+  const { status, stderr } = await exec(node, [
     'setpriv',
     '--reuid=alice',
     '--regid=alice',
     '--init-groups',
     ...command,
   ]);
-  expect(stderr).toBe('');
-  expect(status).toBe(0);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 };
+async function supervisorOf(job: SubmittedJob, node: string): Promise<string> {
+  const wait = 'until pgrep -u alice -f "$1"; do sleep 0.1; done';
+  return (await exec(node, ['sh', '-c', wait, 'wait', `supervisor.js ${job.id} `])).stdout;
+}
 const storeOf = (place: Place, job: SubmittedJob): string => outside(place.path(`.checkpointer-alice/${job.id}`));
 
 scenario('a job that cannot be restored is held with its checkpoint, and goes on once released', async (place) => {
@@ -50,7 +55,7 @@ scenario('a job that cannot be restored is held with its checkpoint, and goes on
   expect(readdirSync(storeOf(place, job))).toEqual(['1']);
 
   using _file = bridged(job);
-  await asAlice('scontrol', 'release', String(job.id));
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
   expect(job.lines()).toEqual(LINES);
 });
@@ -59,25 +64,46 @@ scenario('a job whose store cannot be read is held, and does not start from the 
   const job = await stranded(place);
   chmodSync(storeOf(place, job), 0o000);
   using _file = bridged(job);
-  await asAlice('scontrol', 'release', String(job.id));
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
   await job.held();
   expect(job.said().at(-1)).toMatch(/^Checkpoint not restored: EACCES: permission denied.* held/);
 
   chmodSync(storeOf(place, job), 0o700);
-  await asAlice('scontrol', 'release', String(job.id));
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
   expect(job.lines()).toEqual(LINES);
 });
 
 scenario('a job that cannot be restored is held even if it was not to be requeued', async (place) => {
   const job = await stranded(place);
-  await asAlice('scontrol', 'update', `JobId=${job.id}`, 'Requeue=0');
-  await asAlice('scontrol', 'release', String(job.id));
+  await asAlice('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'Requeue=0');
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
   await job.held();
   expect(job.said().at(-1)).toMatch(/^Checkpoint not restored: .* held/);
 
   using _file = bridged(job);
-  await asAlice('scontrol', 'release', String(job.id));
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(LINES);
+});
+
+scenario('a job that can be neither restored nor held keeps its checkpoint, and goes on from it', async (place) => {
+  const job = await stranded(place);
+  using _file = bridged(job);
+  const manifest = path.join(storeOf(place, job), '1/manifest.json');
+  renameSync(manifest, `${manifest}.kept`);
+  await execa('mkfifo', ['--mode=666', manifest]); // its supervisor waits here, until we have taken from it what it needs
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
+  const { node, restarts } = await job.until('runs', ({ state }) => state === 'RUNNING');
+  const supervisor = await supervisorOf(job, node);
+  await asAlice(node, 'prlimit', `--pid=${supervisor}`, '--nproc=1'); // as if alice had no process left on this node
+  await writeFile(manifest, await readFile(`${manifest}.kept`));
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '1:0', restarts });
+  expect(job.said().at(-1)).toMatch(/^Slurm did not hold the job \(.*EAGAIN.*\)\. It ends here, .* scontrol requeue/);
+
+  renameSync(`${manifest}.kept`, manifest);
+  await asAlice('ctl', 'scontrol', 'requeue', String(job.id));
+  await job.until('runs again', (record) => record.restarts > restarts);
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
   expect(job.lines()).toEqual(LINES);
 });
