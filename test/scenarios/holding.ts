@@ -6,11 +6,11 @@ import { execa } from 'execa';
 import { expect } from 'vitest';
 import { COMPUTE_NODES, outside, own } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
-import type { SubmittedJob } from './job.ts';
+import { counted, type SubmittedJob } from './job.ts';
 import type { Place } from './place.ts';
 import { scenario } from './scenario.ts';
 
-const LINES = Array.from({ length: 20 }, (_, at) => `line ${at + 1}`);
+const LINES = counted(20);
 
 /** Reads a file that only the node of its first run has: it is dumped there, and can't be restored on the next one. */
 async function stranded(place: Place): Promise<SubmittedJob> {
