@@ -2,9 +2,10 @@
 // which is printed. One that is known to fail is run, counted and printed; it turns the gate red when it passes, so that it
 // leaves the list.
 
+import { reasonOf } from '../../lib/errors.ts';
+
 export type Story = (attempt: number) => Promise<void>;
 
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const listed = (lines: string[]): string => lines.map((line) => `\n  ${line}`).join('');
 const firstLine = (text: string): string => text.split('\n')[0] ?? '';
 
