@@ -1,0 +1,48 @@
+// When the next checkpoint is due. Seconds throughout; moments by one clock, whichever.
+
+export type Plan = {
+  /** When this run began, or the last attempt was over. */
+  readonly since: number;
+  readonly interval: number;
+  /** When Slurm will end the run, if it will. */
+  readonly limit?: { readonly startedAt: number; readonly endsAt: number };
+  /** What the last checkpoint took; undefined: there was none. */
+  readonly cost: number | undefined;
+};
+
+export type Due = { readonly at: number; readonly because: 'interval' | 'limit' };
+
+/** slurmctld looks at limits every half a minute, and may be early by one; of a short run much would go to waste, though. */
+const LONGEST_RESERVE = 60;
+const RESERVE_SHARE = 0.2;
+const COST_FACTOR = 2;
+const UNKNOWN_COST = 10;
+const UNKNOWN_COST_SHARE = 0.25;
+
+/** How long before its limit the last checkpoint of a run begins. */
+function margin({ limit, cost }: Pick<Plan, 'limit' | 'cost'>): number {
+  if (!limit) return 0;
+  const whole = Math.max(0, limit.endsAt - limit.startedAt);
+  const expected = cost === undefined ? Math.min(UNKNOWN_COST, whole * UNKNOWN_COST_SHARE) : cost * COST_FACTOR;
+  return Math.min(LONGEST_RESERVE, whole * RESERVE_SHARE) + expected;
+}
+
+/** An interval after the last one, but in time before the limit; a last one that failed is tried again while there is time. */
+export function nextCheckpoint(plan: Plan): Due {
+  const regular: Due = { at: plan.since + plan.interval, because: 'interval' };
+  if (!plan.limit) return regular;
+  const last = plan.limit.endsAt - margin(plan);
+  if (last > plan.since) return last <= regular.at ? { at: last, because: 'limit' } : regular;
+  const left = plan.limit.endsAt - plan.since;
+  const soon = plan.since + Math.max(1, left / 4);
+  return left > 0 && soon < regular.at ? { at: soon, because: 'limit' } : regular;
+}
+
+const BYTES_A_SECOND = 200 * 1024 * 1024;
+const LAST_CALL_FACTOR = 1.2;
+const LAST_CALL_RESERVE = 2;
+
+/** Whether a checkpoint can be expected to be complete before Slurm kills the job. @param memory bytes of the tree */
+export function fitsLastCall(killWait: number, cost: number | undefined, memory: number): boolean {
+  return (cost ?? memory / BYTES_A_SECOND) * LAST_CALL_FACTOR + LAST_CALL_RESERVE <= killWait;
+}

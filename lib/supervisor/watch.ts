@@ -1,0 +1,107 @@
+// A tree that runs, until its script ends or it is saved and gone: its checkpoints, and what Slurm's SIGTERM means to it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '../errors.ts';
+import type { Ending } from '../job.ts';
+import { messages } from '../messages.ts';
+import { fate, killWait, recordOf } from '../slurm/scontrol.ts';
+import { isRunning, memoryOf, treeOf } from '../system/proc.ts';
+import { formatTime } from '../time.ts';
+import { checkpoint, type Outcome } from './checkpoint.ts';
+import { fitsLastCall, nextCheckpoint, type Due, type Plan } from './schedule.ts';
+import type { Story } from './supervise.ts';
+import { signalScript, type Tree } from './tree.ts';
+
+/** @param cost seconds that the tree's last checkpoint took, if it had one */
+export async function watch(tree: Tree, cost: number | undefined, story: Story): Promise<Ending | 'saved'> {
+  const { signals } = story;
+  signals.forwardTo((signal) => signalScript(tree, signal));
+  const save = saving(tree, story);
+  await warnOfLongInterval(story);
+  for (let since = now(); ;) {
+    const due = await nextDue(since, cost, story);
+    const next = await Promise.race([tree.ended, reached(due), signals.termination()]);
+    if (typeof next === 'object') return next;
+    if (next === 'terminated') {
+      const meaning = await fate(story.job).catch(() => 'over' as const);
+      const isLastCall = meaning === 'runs-again' || meaning === 'timed-out';
+      if (isLastCall && (await hasTime(tree, cost, story)) && (await save())) return 'saved';
+      signalScript(tree, 'SIGTERM');
+      if (meaning !== 'goes-on') return tree.ended;
+      signals.dealtWith();
+    } else if (due.because === 'interval' || (await nextDue(since, cost, story)).at <= now()) {
+      // Not if the limit has been raised since.
+      if (await save()) return 'saved';
+      if (!isRunning(tree.pid)) return tree.ended; // it came to its own end meanwhile
+      since = now();
+    }
+  }
+}
+
+/** Seconds, by a clock that nobody sets. */
+const now = (): number => performance.now() / 1000;
+
+async function nextDue(since: number, cost: number | undefined, story: Story): Promise<Due> {
+  const { intervalSeconds: interval } = story;
+  if (interval === undefined) return { at: Infinity, because: 'interval' };
+  const limit = await limitOf(story);
+  return nextCheckpoint({ since, interval, cost, ...(limit && { limit }) });
+}
+
+/** As far as Slurm says: it may be changed while the job runs. */
+async function limitOf({ job }: Story): Promise<Plan['limit'] | undefined> {
+  const record = await recordOf(job).catch(() => undefined);
+  if (record?.startedAt === undefined || record.timeLimit === undefined) return undefined;
+  const startedAt = now() + record.startedAt - Date.now() / 1000;
+  return { startedAt, endsAt: startedAt + record.timeLimit };
+}
+
+async function warnOfLongInterval(story: Story): Promise<void> {
+  const { intervalSeconds: interval, job } = story;
+  const limit = interval === undefined || job.restarts > 0 ? undefined : await limitOf(story);
+  if (!limit || interval === undefined || interval < limit.endsAt - limit.startedAt) return;
+  story.say(messages.longInterval(formatTime(interval), formatTime(limit.endsAt - limit.startedAt)));
+}
+
+/** More is no time for Node's timers. */
+const LONGEST_SLEEP = 24 * 60 * 60;
+
+async function reached({ at }: Due): Promise<'due'> {
+  while (now() < at) await sleep(Math.min(at - now(), LONGEST_SLEEP) * 1000);
+  return 'due';
+}
+
+/** Whether a checkpoint would be complete before Slurm kills the tree. */
+async function hasTime(
+  tree: Tree,
+  cost: number | undefined,
+  { job, agent, intervalSeconds, say }: Story,
+): Promise<boolean> {
+  if (!agent || intervalSeconds === undefined) return false;
+  const memory = treeOf(tree.pid).reduce((sum, pid) => sum + memoryOf(pid), 0);
+  const fits = fitsLastCall(await killWait(job).catch(() => 0), cost, memory);
+  say(fits ? messages.lastCall() : messages.noLastCall());
+  return fits;
+}
+
+/** Tries to save the tree; says what stands in the way once, not at every interval. */
+function saving(tree: Tree, story: Story): () => Promise<boolean> {
+  let obstacle: string | undefined;
+  return async () => {
+    if (obstacle === undefined) story.say(messages.dumping(tree.pid, story.store.folder));
+    const outcome = await attempt(tree, story);
+    if (outcome.kind === 'saved') return true;
+    if (isRunning(tree.pid) && outcome.reason !== obstacle) story.say(messages.notDumped(outcome.reason));
+    obstacle = outcome.reason;
+    return false;
+  };
+}
+
+async function attempt(tree: Tree, story: Story): Promise<Outcome> {
+  const { agent } = story;
+  if (!agent) return { kind: 'not-saved', reason: 'there is no agent on this node' };
+  try {
+    return await checkpoint(tree, { ...story, agent });
+  } catch (error) {
+    return { kind: 'not-saved', reason: reasonOf(error) };
+  }
+}

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { fitsLastCall, nextCheckpoint, type Plan } from '../../../lib/supervisor/schedule.ts';
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+
+const plan = (interval: number, endsAt?: number, cost?: number, since = 0): Plan => ({
+  since,
+  interval,
+  cost,
+  ...(endsAt !== undefined && { limit: { startedAt: 0, endsAt } }),
+});
+
+test.each<[string, Plan, number]>([
+  ['an interval after the last', plan(HOUR, undefined, undefined, 5 * HOUR), 6 * HOUR],
+  ['an interval after the last while the limit is far', plan(HOUR, 24 * HOUR, MINUTE, 5 * HOUR), 6 * HOUR],
+  ['in time before the limit', plan(HOUR, 2 * HOUR, MINUTE, 1.5 * HOUR), 2 * HOUR - 3 * MINUTE],
+  ['in time when nobody knows the cost yet', plan(24 * HOUR, 2 * HOUR), 2 * HOUR - MINUTE - 10],
+  ['not much sooner than it must before a limit of a minute', plan(HOUR, MINUTE), MINUTE - 12 - 10],
+  ['sooner when checkpoints take long', plan(HOUR, 2 * HOUR, 20 * MINUTE, 0.9 * HOUR), 2 * HOUR - 41 * MINUTE],
+  ['soon again when the last one before the limit failed', plan(HOUR, 2 * HOUR, MINUTE, 2 * HOUR - 40), 2 * HOUR - 30],
+  ['an interval after one that failed after the limit', plan(HOUR, 2 * HOUR, MINUTE, 2 * HOUR), 3 * HOUR],
+])('the next checkpoint is due %s', (_, given, at) => {
+  expect(nextCheckpoint(given).at).toBe(at);
+});
+
+test.each<[string, Parameters<typeof fitsLastCall>, boolean]>([
+  ['what the last one took fits', [30, 20, 1e12], true],
+  ['what the last one took does not fit', [30, 25, 0], false],
+  ['the memory can be written in time', [10, undefined, 200 * 1024 * 1024], true],
+  ['the memory cannot be written in time', [10, undefined, 8 * 1024 ** 3], false],
+  ['there is no time at all', [0, undefined, 0], false],
+])('a last call: %s', (_, given, fits) => {
+  expect(fitsLastCall(...given)).toBe(fits);
+});
