@@ -51,7 +51,7 @@ const storeOf = (place: Place, job: SubmittedJob): string => outside(place.path(
 
 scenario('a job that cannot be restored is held with its checkpoint, and goes on once released', async (place) => {
   const job = await stranded(place);
-  expect(job.said().at(-1)).toMatch(/^Checkpoint not restored: a file of the job is missing on this node .* held/);
+  expect(job.said().at(-1)).toMatch(/^Checkpoint not restored: \/tmp\/only-here-\d+ is missing on this node: .* held/);
   expect(readdirSync(storeOf(place, job))).toEqual(['1']);
 
   using _file = bridged(job);
