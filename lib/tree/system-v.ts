@@ -41,13 +41,11 @@ export function parseTable(kind: Kind, text: string): SystemV[] {
   });
 }
 
-/** The last column of ipcs(1)'s table of a set of semaphores: who changed each of them last. */
-export const parseSemaphoreUsers = (ipcs: string): number[] =>
-  ipcs
-    .split('\n')
-    .flatMap((line) => /^\d+\s+\d+\s+\d+\s+\d+\s+(\d+)\s*$/.exec(line)?.[1] ?? [])
-    .map(Number)
-    .filter((pid) => pid !== 0);
+/** The last column of ipcs(1)'s table of a set of semaphores: who changed each of them last. Undefined without a table. */
+export function parseSemaphoreUsers(ipcs: string): number[] | undefined {
+  const users = ipcs.split('\n').flatMap((line) => /^\d+\s+\d+\s+\d+\s+\d+\s+(\d+)\s*$/.exec(line)?.[1] ?? []);
+  return users.length === 0 ? undefined : users.map(Number).filter((pid) => pid !== 0);
+}
 
 /**
  * Rather one too many than one lost: what a process of the tree used, and what anybody of this user used since the run
@@ -70,11 +68,13 @@ export async function readSystemV(uid: number, tree: ReadonlySet<number>): Promi
   const known = await Promise.all(
     tables.filter((object) => isSuspect(object, suspicion)).map(async (object) => withSemaphoreUsers(object)),
   );
-  return known.filter((object) => isSuspect(object, suspicion));
+  return known.filter((object) => object !== undefined).filter((object) => isSuspect(object, suspicion));
 }
 
-async function withSemaphoreUsers(object: SystemV): Promise<SystemV> {
+/** Undefined: it has been removed meanwhile. */
+async function withSemaphoreUsers(object: SystemV): Promise<SystemV | undefined> {
   if (object.kind !== 'sem') return object;
   const { stdout } = await run(['ipcs', '--semaphores', '--id', String(object.id)], { deadlineSeconds: 60 });
-  return { ...object, users: parseSemaphoreUsers(stdout) };
+  const users = parseSemaphoreUsers(stdout);
+  return users && { ...object, users };
 }

@@ -92,10 +92,11 @@ scenario('a job that can be neither restored nor held keeps its checkpoint, and 
   using _file = bridged(job);
   const manifest = path.join(storeOf(place, job), '1/manifest.json');
   renameSync(manifest, `${manifest}.kept`);
-  await execa('mkfifo', ['--mode=666', manifest]); // its supervisor waits here, until we have taken from it what it needs
+  await execa('mkfifo', ['--mode=666', manifest]); // its supervisor waits here twice, until we have taken from it what it needs
   await asAlice('ctl', 'scontrol', 'release', String(job.id));
   const { node, restarts } = await job.until('runs', ({ state }) => state === 'RUNNING');
   const supervisor = await supervisorOf(job, node);
+  await writeFile(manifest, await readFile(`${manifest}.kept`)); // what it asks for
   await asAlice(node, 'prlimit', `--pid=${supervisor}`, '--nproc=1'); // as if alice had no process left on this node
   await writeFile(manifest, await readFile(`${manifest}.kept`));
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '1:0', restarts });

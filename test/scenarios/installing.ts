@@ -1,4 +1,5 @@
-// install.sh on a real node, into another prefix, and out again. The suite that the cluster runs stays as it is.
+// install.sh on a machine of the cluster that runs no jobs, into another prefix, and out again. The suite that the cluster
+// runs stays as it is.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { outside } from '../cluster/layout.ts';
@@ -15,7 +16,7 @@ async function withPrefix(name: string, story: (prefix: string) => Promise<void>
   try {
     await story(prefix);
   } finally {
-    await exec('n4', ['rm', '-rf', prefix]);
+    await exec('ctl', ['rm', '-rf', prefix]);
   }
 }
 
@@ -25,18 +26,18 @@ function slurmConf(place: Place, text: string): { path: string; lines: () => str
   return { path, lines: () => readFileSync(outside(path), 'utf8').split('\n') };
 }
 
-const install = async (...args: string[]): Promise<Answer> => exec('n4', [INSTALL, ...args]);
+const install = async (...args: string[]): Promise<Answer> => exec('ctl', [INSTALL, ...args]);
 
 scenario('installed twice, the hooks stand in slurm.conf once, and the suite is root’s', async (place) => {
   await withPrefix('installing-twice', async (prefix) => {
     const conf = slurmConf(place, 'ClusterName=other\nJobFileAppend=1\n');
     const wary = ['sh', '-c', 'umask 077; exec "$@"', 'wary', INSTALL, '--prefix', prefix, '--slurm-conf', conf.path];
-    for (const _ of [1, 2]) expect(await exec('n4', wary)).toEqual({ status: 0, stdout: '', stderr: '' });
+    for (const _ of [1, 2]) expect(await exec('ctl', wary)).toEqual({ status: 0, stdout: '', stderr: '' });
     for (const key of [...HOOKS, 'JobFileAppend']) {
       expect(conf.lines().filter((line) => line.startsWith(`${key}=`))).toHaveLength(1);
     }
     const foreign = ['find', prefix, '!', '-user', '0', '-o', '!', '-type', 'l', '!', '-perm', '-o=r'];
-    expect(await exec('n4', foreign)).toMatchObject({ status: 0, stdout: '' });
+    expect(await exec('ctl', foreign)).toMatchObject({ status: 0, stdout: '' });
   });
 });
 
@@ -48,14 +49,14 @@ scenario('a suite is not removed while slurm.conf names it, and leaves nothing o
     expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining(`Prolog=${prefix}/hooks/prolog`) });
     writeFileSync(outside(conf.path), '');
     expect(await install('--uninstall', '--prefix', prefix, '--slurm-conf', conf.path)).toMatchObject({ status: 0 });
-    expect(await exec('n4', ['test', '-e', prefix])).toMatchObject({ status: 1 });
+    expect(await exec('ctl', ['test', '-e', prefix])).toMatchObject({ status: 1 });
   });
 });
 
 scenario('a prefix that a user can write to is refused', async (place) => {
   const answer = await install('--prefix', place.path('prefix'));
   expect(answer).toMatchObject({ status: 1, stderr: expect.stringContaining('not written by root alone') });
-  expect(await exec('n4', ['test', '-e', place.path('prefix')])).toMatchObject({ status: 1 });
+  expect(await exec('ctl', ['test', '-e', place.path('prefix')])).toMatchObject({ status: 1 });
 });
 
 scenario('a Prolog that slurm.conf has already is named, and nothing is installed', async (place) => {
@@ -64,13 +65,13 @@ scenario('a Prolog that slurm.conf has already is named, and nothing is installe
     const answer = await install('--prefix', prefix, '--slurm-conf', conf.path);
     expect(answer).toMatchObject({ status: 1, stderr: expect.stringContaining('Prolog=/etc/slurm/ours') });
     expect(conf.lines()).toEqual(['Prolog=/etc/slurm/ours', '']);
-    expect(await exec('n4', ['test', '-e', prefix])).toMatchObject({ status: 1 });
+    expect(await exec('ctl', ['test', '-e', prefix])).toMatchObject({ status: 1 });
   });
 });
 
 scenario('all that a node lacks is named at once, each with its package', async () => {
   const without = 'mount --bind /dev/null /usr/bin/tini && mount --bind /dev/null /usr/bin/rsync && exec "$@"';
-  const answer = await exec('n4', ['unshare', '--mount', 'sh', '-c', without, 'without', INSTALL, '--check']);
+  const answer = await exec('ctl', ['unshare', '--mount', 'sh', '-c', without, 'without', INSTALL, '--check']);
   expect(answer.status).toBe(1);
   expect(answer.stderr).toMatch(/rsync \(Debian, Ubuntu: rsync; [^]*\/usr\/bin\/tini \(Debian, Ubuntu: tini;/);
 });

@@ -32,6 +32,7 @@ semnum     value      ncount     zcount     pid
 1          0          0          0          0
 `;
   expect(parseSemaphoreUsers(said)).toEqual([345]);
+  expect(parseSemaphoreUsers('ipcs: id 1 not found')).toBeUndefined(); // removed since it was seen
 });
 
 // The run began at 1000; 11 is of the tree, 50 runs outside of it, 60 has ended, 51 came after the object's last use.

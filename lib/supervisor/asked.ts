@@ -1,0 +1,75 @@
+// What this run goes by: what its owner asks for now, or, for a job that has checkpoints, asked for when they were made.
+import type { Config } from '../config.ts';
+import { OptionError, reasonOf } from '../errors.ts';
+import type { Job, JobOptions } from '../job.ts';
+import { messages } from '../messages.ts';
+import { parseOptions, storeAskedFor, wrongFolder, type Sources } from '../options.ts';
+import { openStore, ownStoreFolder, storeFolder, type Store } from '../store/store.ts';
+import { objectionToFolder } from '../system/folder.ts';
+import type { Say } from './output.ts';
+
+type Asking = {
+  readonly sources: Sources;
+  readonly checkpoint: Config['checkpoint'];
+  readonly job: Pick<Job, 'id' | 'user' | 'workDirectory' | 'restarts'>;
+  readonly say: Say;
+};
+export type Asked = { readonly options: JobOptions; readonly store: Store; readonly hasCheckpoints: boolean };
+
+/** Throws OptionError, but never where that would cost a job its checkpoints. */
+export async function asked(asking: Asking): Promise<Asked> {
+  return asking.job.restarts === 0 ? askedAtFirst(asking) : askedAgain(asking);
+}
+
+async function askedAtFirst({ sources, checkpoint, job, say }: Asking): Promise<Asked> {
+  const options = { ...nothing(checkpoint), ...parseOptions(sources, defaults(checkpoint)) };
+  const own = storeAskedFor(sources);
+  // Told now, a wrong folder costs nothing. Once the job has computed it goes on, and its results are kept if need be.
+  if (options.results) await mustBeFolder(options.results, 'the results');
+  if (own && options.intervalSeconds !== undefined) await mustBeFolder(own, 'checkpoints');
+  if (options.askedFor !== undefined) say(messages.intervalRaised(options.askedFor, checkpoint['shortest-interval']));
+  return { options, store: storeOf(own?.folder, checkpoint, job), hasCheckpoints: false };
+}
+
+async function askedAgain({ sources, checkpoint, job, say }: Asking): Promise<Asked> {
+  const own = orNothing(() => storeAskedFor(sources));
+  const store = storeOf(own?.folder, checkpoint, job);
+  // A store that fails is as good as one that has some: begin() looks again, and holds the job.
+  const newest = await store.newest().catch(() => 'unreadable' as const);
+  const earlier =
+    newest !== undefined && newest !== 'unreadable' && newest.found.kind === 'found'
+      ? newest.found.manifest.options
+      : undefined;
+  const hasCheckpoints = newest !== undefined;
+  try {
+    const now = parseOptions(sources, defaults(checkpoint));
+    return { options: { ...nothing(checkpoint), ...earlier, ...now }, store, hasCheckpoints };
+  } catch (error) {
+    if (!hasCheckpoints || !(error instanceof OptionError)) throw error;
+    say(messages.oldOptions(reasonOf(error)));
+    return { options: earlier ?? nothing(checkpoint), store, hasCheckpoints };
+  }
+}
+
+const nothing = ({ keep }: Config['checkpoint']): JobOptions => ({ keep });
+
+const defaults = ({ interval, 'shortest-interval': shortestIntervalSeconds }: Config['checkpoint']) => ({
+  intervalSeconds: interval,
+  shortestIntervalSeconds,
+});
+
+const storeOf = (own: string | undefined, { directory }: Config['checkpoint'], job: Asking['job']): Store =>
+  openStore(own === undefined ? storeFolder(directory, job) : ownStoreFolder(own, job));
+
+async function mustBeFolder(wanted: { readonly folder: string; readonly option: string }, use: string): Promise<void> {
+  const objection = await objectionToFolder(wanted.folder);
+  if (objection !== undefined) throw wrongFolder(wanted, use, objection);
+}
+
+function orNothing<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
