@@ -44,7 +44,7 @@ scenario('installed twice, the hooks stand in slurm.conf once, and the suite is 
 scenario('a suite is not removed while slurm.conf names it, and leaves nothing once it does not', async (place) => {
   await withPrefix('installing-removed', async (prefix) => {
     const conf = slurmConf(place, '');
-    await install('--prefix', prefix, '--slurm-conf', conf.path);
+    expect(await install('--prefix', prefix, '--slurm-conf', conf.path)).toMatchObject({ status: 0 });
     const refused = await install('--uninstall', '--prefix', prefix, '--slurm-conf', conf.path);
     expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining(`Prolog=${prefix}/hooks/prolog`) });
     writeFileSync(outside(conf.path), '');

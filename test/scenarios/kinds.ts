@@ -64,6 +64,13 @@ sums > $OLDPWD/before; $OLDPWD/count 30 0; sums > $OLDPWD/after
   expect(place.lines('after')).toEqual(place.lines('before'));
 });
 
+scenario('a file in TMPDIR that is written through a mapping loses nothing', async (place) => {
+  const job = await place.submit('./mapped.pl 150', { comment });
+  expect(await job.over()).toMatchObject(moved);
+  expect(job.moves()).toBeGreaterThanOrEqual(2);
+  expect(job.lines()).toEqual(counted(150));
+});
+
 scenario('a job that is cancelled leaves no checkpoint', async (place) => {
   const job = await place.submit('./count 1000 0', { comment });
   await job.says(/restore finished/);
