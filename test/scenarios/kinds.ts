@@ -30,10 +30,10 @@ print(sys.argv[1:])
 
 scenario('a script of a megabyte moves', async (place) => {
   const text = '# a line that says nothing, and is read by bash bit by bit\n'.repeat(18_000);
-  const job = await place.submit(`./count 7 0\n${text}./count 7 0`, { comment });
+  const job = await place.submit(`./count 12 0\n${text}./count 12 0`, { comment });
   expect(await job.over()).toMatchObject(moved);
   expect(job.moves()).toBeGreaterThanOrEqual(1);
-  expect(job.lines()).toEqual([...counted(7), ...counted(7)]);
+  expect(job.lines()).toEqual([...counted(12), ...counted(12)]);
 });
 
 scenario('names with blanks, quotes and $(…) are only names', async (place) => {
