@@ -12,7 +12,10 @@ export type Plan = {
 
 export type Due = { readonly at: number; readonly because: 'interval' | 'limit' };
 
-/** slurmctld looks at limits every half a minute, and may be early by one; of a short run much would go to waste, though. */
+/**
+ * For what the last cost does not tell; slurmctld itself is never early (job_time_limit). Of a short run much would go to
+ * waste, though.
+ */
 const LONGEST_RESERVE = 60;
 const RESERVE_SHARE = 0.2;
 const COST_FACTOR = 2;
