@@ -22,7 +22,7 @@ scenario("another job's System V objects are not in the way", async (place) => {
   const rest = COMPUTE_NODES.filter((name) => name !== node).join(',');
   const job = await place.submit('./count 20 0', { comment: 'checkpoint=0:05', sbatch: [`--exclude=${rest}`] });
   expect(await job.over()).toMatchObject({ state: 'COMPLETED' });
-  expect(job.moves()).toBeGreaterThanOrEqual(1);
+  expect(job.said().join('\n')).toMatch(/restore finished/); // on the same node, if it is early
   expect(job.lines()).toEqual(counted(20));
   expect(await other.over()).toMatchObject({ state: 'COMPLETED', restarts: 0 });
 });
