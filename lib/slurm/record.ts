@@ -8,10 +8,12 @@ export type JobRecord = {
   /** RUNNING, PENDING, COMPLETING (for whatever reason it ends), … */
   readonly state: string;
   readonly restarts: number;
-  /** Seconds since the epoch, by the controller's clock. */
-  readonly startedAt?: number;
+  /** Seconds that this run has run: not while it was suspended. */
+  readonly ran?: number;
   /** Seconds; undefined: none. */
   readonly timeLimit?: number;
+  /** Of a running job, when its limit is reached: seconds since the epoch, by the controller's clock. */
+  readonly endsAt?: number;
 };
 
 /** Undefined when it isn't among the records: of an array there are several. */
@@ -20,14 +22,15 @@ export function parseRecord(records: string, id: number): JobRecord | undefined 
   if (record === undefined) return undefined;
   const field = (name: string): string => new RegExp(` ${name}=(\\S+)`).exec(record)?.[1] ?? '';
   const number = (name: string): number | undefined => (/^\d+$/.test(field(name)) ? Number(field(name)) : undefined);
-  const startedAt = number('StartTime');
-  const timeLimit = parseTime(field('TimeLimit'));
+  const [ran, timeLimit] = [parseTime(field('RunTime')), parseTime(field('TimeLimit'))];
+  const endsAt = number('EndTime');
   return {
     name: nameOf(id, number('ArrayJobId'), number('ArrayTaskId')),
     state: field('JobState'),
     restarts: number('Restarts') ?? 0,
-    ...(startedAt !== undefined && { startedAt }),
+    ...(ran !== undefined && { ran }),
     ...(timeLimit !== undefined && { timeLimit }),
+    ...(endsAt !== undefined && { endsAt }),
   };
 }
 
@@ -38,20 +41,17 @@ export function parseRecord(records: string, id: number): JobRecord | undefined 
 const nameOf = (id: number, array: number | undefined, task: number | undefined): string =>
   array !== undefined && task !== undefined ? `${array}_${task}` : String(id);
 
-/** Seconds since the epoch. */
-export const endOf = ({ startedAt, timeLimit }: JobRecord): number | undefined =>
-  startedAt !== undefined && timeLimit !== undefined ? startedAt + timeLimit : undefined;
-
 /** What a SIGTERM means. `goes-on`: no more than a signal. `over`: the job was cancelled, or the like. */
 export type Fate = 'goes-on' | 'runs-again' | 'timed-out' | 'over';
 
-/** Controller and node may have different ideas of the time. */
-const CLOCKS_APART_SECONDS = 3;
+/** slurmctld counts in whole seconds. */
+const SLACK_SECONDS = 1;
 
-/** @param now seconds since the epoch */
-export function fateOf(record: JobRecord, restarts: number, now: number): Fate {
-  if (record.restarts > restarts) return 'runs-again'; // counted as soon as it is requeued, or preempted by requeue
-  if (record.state === 'RUNNING') return 'goes-on';
-  const end = endOf(record); // of its limit; its EndTime is the moment of whatever ended it
-  return end !== undefined && now >= end - CLOCKS_APART_SECONDS ? 'timed-out' : 'over';
+export function fateOf({ state, restarts, ran, timeLimit }: JobRecord, restartsSoFar: number): Fate {
+  if (restarts > restartsSoFar) return 'runs-again'; // counted as soon as it is requeued, or preempted by requeue
+  if (state === 'RUNNING') return 'goes-on';
+  return ran !== undefined && timeLimit !== undefined && ran >= timeLimit - SLACK_SECONDS ? 'timed-out' : 'over';
 }
+
+/** From `scontrol --json show job`, where a site's Slurm has it: what the text hides of a job that is COMPLETING. */
+export const isCancelled = (json: string): boolean => /"job_state":\s*(?:\[[^\]]*)?"CANCELLED"/.test(json);

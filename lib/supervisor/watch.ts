@@ -50,9 +50,9 @@ async function nextDue(since: number, cost: number | undefined, story: Story): P
 /** As far as Slurm says: it may be changed while the job runs. */
 async function limitOf({ job }: Story): Promise<Plan['limit'] | undefined> {
   const record = await recordOf(job).catch(() => undefined);
-  if (record?.startedAt === undefined || record.timeLimit === undefined) return undefined;
-  const startedAt = now() + record.startedAt - Date.now() / 1000;
-  return { startedAt, endsAt: startedAt + record.timeLimit };
+  if (record?.endsAt === undefined || record.timeLimit === undefined) return undefined;
+  const endsAt = now() + record.endsAt - Date.now() / 1000;
+  return { startedAt: endsAt - record.timeLimit, endsAt };
 }
 
 async function warnOfLongInterval(story: Story): Promise<void> {

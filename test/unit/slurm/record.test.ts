@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { endOf, fateOf, parseRecord } from '../../../lib/slurm/record.ts';
+import { fateOf, isCancelled, parseRecord } from '../../../lib/slurm/record.ts';
 
 const PLAIN =
-  'JobId=12 JobName=Restarts=9 UserId=a(1) JobState=RUNNING Requeue=1 Restarts=3 TimeLimit=00:05:00 StartTime=1795726521 EndTime=1795726821';
+  'JobId=12 JobName=a UserId=a(1) JobState=RUNNING Requeue=1 Restarts=3 RunTime=00:01:00 TimeLimit=00:05:00 EndTime=1795726821';
 // The array's own number names its last task, and `scontrol show job 20` shows them all.
 const ARRAY = [
-  'JobId=20 ArrayJobId=20 ArrayTaskId=4 JobName=a JobState=PENDING Restarts=0 TimeLimit=UNLIMITED StartTime=Unknown',
-  'JobId=21 ArrayJobId=20 ArrayTaskId=1 JobName=a JobState=RUNNING Restarts=2 TimeLimit=1-00:00:00 StartTime=100',
+  'JobId=20 ArrayJobId=20 ArrayTaskId=4 JobName=a JobState=PENDING Restarts=0 TimeLimit=UNLIMITED EndTime=Unknown',
+  'JobId=21 ArrayJobId=20 ArrayTaskId=1 JobName=a JobState=RUNNING Restarts=2 TimeLimit=1-00:00:00 EndTime=100',
 ].join('\n');
 
 test('a record is what Slurm says of the job asked for', () => {
@@ -15,26 +15,28 @@ test('a record is what Slurm says of the job asked for', () => {
     name: '20_1',
     state: 'RUNNING',
     restarts: 2,
-    startedAt: 100,
     timeLimit: 86_400,
+    endsAt: 100,
   });
-  expect(parseRecord(PLAIN, 12)).toMatchObject({ name: '12', timeLimit: 300 });
+  expect(parseRecord(PLAIN, 12)).toMatchObject({ name: '12', ran: 60, timeLimit: 300, endsAt: 1_795_726_821 });
   expect(parseRecord(PLAIN, 99)).toBeUndefined();
 });
 
-const job = (state: string, restarts = 0) => ({ name: '1', state, restarts, startedAt: 1000, timeLimit: 600 });
+const job = (state: string, restarts = 0, ran = 200) => ({ name: '1', state, restarts, ran, timeLimit: 600 });
 
 test.each([
   ['only a signal', job('RUNNING'), 'goes-on'],
   ['a cancel', job('COMPLETING'), 'over'],
   ['a requeue by somebody', job('COMPLETING', 1), 'runs-again'],
   ['a requeue whose next run has begun', job('RUNNING', 1), 'runs-again'],
+  ['the end of its time', job('COMPLETING', 0, 600), 'timed-out'],
+  ['a cancel of a job without a limit', { name: '1', state: 'COMPLETING', restarts: 0, ran: 1e9 }, 'over'],
 ])('SIGTERM can be %s', (_, record, fate) => {
-  expect(fateOf(record, 0, 1200)).toBe(fate);
+  expect(fateOf(record, 0)).toBe(fate);
 });
 
-test('a run that is ended when its time was over has timed out', () => {
-  expect(endOf(job('COMPLETING'))).toBe(1600);
-  expect(fateOf(job('COMPLETING'), 0, 1601)).toBe('timed-out');
-  expect(fateOf({ name: '1', state: 'COMPLETING', restarts: 0, startedAt: 1000 }, 0, 1e9)).toBe('over'); // no limit
+test('a job that was cancelled says so in JSON, in old and new versions', () => {
+  expect(isCancelled('{"jobs": [{"job_state": ["CANCELLED", "COMPLETING"]}]}')).toBe(true);
+  expect(isCancelled('{"jobs": [{"job_state": "CANCELLED"}]}')).toBe(true);
+  expect(isCancelled('{"jobs": [{"job_state": ["TIMEOUT", "COMPLETING"], "comment": "CANCELLED"}]}')).toBe(false);
 });
