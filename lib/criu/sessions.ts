@@ -1,17 +1,14 @@
 // pstree.img, made whole for its restore.
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { changed, formatImage, numbersIn, readImage, type Message } from './protobuf.ts';
 
-/** Fields of a pstree_entry (CRIU's images/pstree.proto), all of them varints of 32 bits. */
+/** Fields of a pstree_entry (CRIU's images/pstree.proto). */
 const PID = 1;
 const PARENT = 2;
 const SESSION = 4;
 
-/** Two magic numbers of four bytes (CRIU's include/magic.h), then each entry after its length. */
-const HEADER_BYTES = 8;
-
-type Field = { readonly number: number; readonly value: number };
-type Task = { readonly fields: readonly Field[]; readonly pid: number; readonly parent: number; session: number };
+type Task = { readonly message: Message; readonly pid: number; readonly parent: number; session: number };
 
 /**
  * A task whose session is led by none of its ancestors (as of every daemon that forked after setsid) CRIU restores below a
@@ -29,17 +26,19 @@ export async function joinLooseSessions(images: string): Promise<void> {
 
 /** The new contents of pstree.img; undefined when they can stay. */
 export function withLooseSessionsJoined(image: Buffer): Buffer | undefined {
-  const tasks = readTasks(image);
+  const tasks = readImage(image).map(readTask);
   const [root] = tasks;
   if (!root) return undefined;
   const byPid = new Map(tasks.map((task) => [task.pid, task]));
-  let changed = false;
+  let joined = false;
   for (let loose: Task | undefined; (loose = tasks.find((task) => isLoose(task, byPid, root)));) {
     const { session } = loose;
     for (const task of tasks) if (task.session === session) task.session = root.session;
-    changed = true;
+    joined = true;
   }
-  return changed ? Buffer.concat([image.subarray(0, HEADER_BYTES), ...tasks.map(formatTask)]) : undefined;
+  if (!joined) return undefined;
+  const entries = tasks.map(({ message, session }) => changed(message, { [SESSION]: BigInt(session) }));
+  return formatImage(entries, image);
 }
 
 /** Whether CRIU could make its session only with a helper. */
@@ -51,61 +50,11 @@ function isLoose(task: Task, byPid: ReadonlyMap<number, Task>, root: Task): bool
   return true;
 }
 
-function readTasks(image: Buffer): Task[] {
-  const tasks: Task[] = [];
-  for (let at = HEADER_BYTES; at < image.length;) {
-    const length = image.readUInt32LE(at);
-    const entry = image.subarray(at + 4, at + 4 + length);
-    if (entry.length < length) throw new Error('pstree.img ends in the middle of an entry');
-    const fields = readFields(entry);
-    const [pid, parent, session] = [PID, PARENT, SESSION].map((wanted) => {
-      const field = fields.find(({ number }) => number === wanted);
-      if (!field) throw new Error(`pstree.img has an entry without field ${wanted}`);
-      return field.value;
-    });
-    tasks.push({ fields, pid: pid!, parent: parent!, session: session! });
-    at += 4 + length;
-  }
-  return tasks;
-}
-
-/** Anything but varints is of a CRIU that we don't know. */
-function readFields(entry: Buffer): Field[] {
-  const fields: Field[] = [];
-  let at = 0;
-  const next = (): number => {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = entry[at];
-      if (byte === undefined || factor > 2 ** 28) throw new Error('pstree.img has an odd number');
-      at += 1;
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
+function readTask(message: Message): Task {
+  const number = (wanted: number): number => {
+    const [value] = numbersIn(message, wanted);
+    if (value === undefined) throw new Error(`pstree.img has an entry without field ${wanted}`);
+    return Number(value);
   };
-  while (at < entry.length) {
-    const key = next();
-    if ((key & 7) !== 0) throw new Error(`pstree.img has an odd field ${key >>> 3}`);
-    fields.push({ number: key >>> 3, value: next() });
-  }
-  return fields;
-}
-
-function formatTask(task: Task): Buffer {
-  const entry = Buffer.concat(
-    task.fields.flatMap(({ number, value }) => [
-      varint(number << 3),
-      varint(number === SESSION ? task.session : value),
-    ]),
-  );
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(entry.length);
-  return Buffer.concat([length, entry]);
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
-  return Buffer.from([...bytes, rest]);
+  return { message, pid: number(PID), parent: number(PARENT), session: number(SESSION) };
 }

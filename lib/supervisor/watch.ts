@@ -24,13 +24,13 @@ export async function watch(tree: Tree, cost: number | undefined, story: Story):
     if (next === 'terminated') {
       const meaning = await fate(story.job).catch(() => 'over' as const);
       const isLastCall = meaning === 'runs-again' || meaning === 'timed-out';
-      if (isLastCall && (await hasTime(tree, cost, story)) && (await save())) return 'saved';
+      if (isLastCall && (await hasTime(tree, cost, story)) && (await save(now() - since))) return 'saved';
       signalScript(tree, 'SIGTERM');
       if (meaning !== 'goes-on') return tree.ended;
       signals.dealtWith();
     } else if (due.because === 'interval' || (await nextDue(since, cost, story)).at <= now()) {
       // Not if the limit has been raised since.
-      if (await save()) return 'saved';
+      if (await save(now() - since)) return 'saved';
       if (!isRunning(tree.pid)) return tree.ended; // it came to its own end meanwhile
       since = now();
     }
@@ -84,11 +84,11 @@ async function hasTime(
 }
 
 /** Tries to save the tree; says what stands in the way once, not at every interval. */
-function saving(tree: Tree, story: Story): () => Promise<boolean> {
+function saving(tree: Tree, story: Story): (secondsSinceLast: number) => Promise<boolean> {
   let obstacle: string | undefined;
-  return async () => {
+  return async (secondsSinceLast) => {
     if (obstacle === undefined) story.say(messages.dumping(tree.pid, story.store.folder));
-    const outcome = await attempt(tree, story);
+    const outcome = await attempt(tree, secondsSinceLast, story);
     if (outcome.kind === 'saved') return true;
     if (isRunning(tree.pid) && outcome.reason !== obstacle) story.say(messages.notDumped(outcome.reason));
     obstacle = outcome.reason;
@@ -96,11 +96,11 @@ function saving(tree: Tree, story: Story): () => Promise<boolean> {
   };
 }
 
-async function attempt(tree: Tree, story: Story): Promise<Outcome> {
+async function attempt(tree: Tree, secondsSinceLast: number, story: Story): Promise<Outcome> {
   const { agent } = story;
   if (!agent) return { kind: 'not-saved', reason: 'there is no agent on this node' };
   try {
-    return await checkpoint(tree, { ...story, agent });
+    return await checkpoint(tree, { ...story, agent, secondsSinceLast });
   } catch (error) {
     return { kind: 'not-saved', reason: reasonOf(error) };
   }
