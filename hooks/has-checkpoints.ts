@@ -1,19 +1,33 @@
 // The job's user, started by task-prolog for a job that has run before and asks for nothing now: status 0 if it has
-// checkpoints, from which it has to go on whatever its comment says.
+// checkpoints, from which it has to go on whatever its comment says. 3: none; Node's own failures have other numbers.
+import { readFile } from 'node:fs/promises';
 import { CONFIG_FILE, readConfig } from '../lib/config.ts';
-import { openStore, ownStoreFolder, storeFolder } from '../lib/store/store.ts';
+import { reasonOf } from '../lib/errors.ts';
+import { messages } from '../lib/messages.ts';
+import { runFolder } from '../lib/run-folder.ts';
+import { openStore, ownStore, siteStore } from '../lib/store/store.ts';
+import { sayer } from '../lib/supervisor/output.ts';
 
+const NONE = 3;
 const [id = '', user = '', own = ''] = process.argv.slice(2);
-const job = { id: Number(id), user, workDirectory: process.cwd() };
 
-process.exit((await hasCheckpoints()) ? 0 : 1);
+process.exit((await hasCheckpoints()) ? 0 : NONE);
 
 async function hasCheckpoints(): Promise<boolean> {
   try {
+    const job = {
+      id: Number(id),
+      user,
+      workDirectory: (await readFile(runFolder(Number(id)).work, 'utf8')).replace(/\n$/, ''),
+    };
     const { checkpoint } = await readConfig(CONFIG_FILE);
-    const folder = own === '' ? storeFolder(checkpoint.directory, job) : ownStoreFolder(own, job);
-    return (await openStore(folder).newest()) !== undefined;
-  } catch {
-    return false; // a job that never asked for anything is not held for a folder that can't be read
+    const address = own === '' ? siteStore(checkpoint.directory, job) : ownStore(own, job);
+    return (await openStore(address).newest()) !== undefined;
+  } catch (error) {
+    // Not held: most jobs that ask for nothing have never asked, and a store that is away would hold them all.
+    sayer(Number(id), (line) => console.log(`print [checkpoint] ${line}`))(
+      messages.notLooked(reasonOf(error), Number(id)),
+    );
+    return false;
   }
 }

@@ -4,7 +4,7 @@ import { OptionError, reasonOf } from '../errors.ts';
 import type { Job, JobOptions } from '../job.ts';
 import { messages } from '../messages.ts';
 import { parseOptions, storeAskedFor, wrongFolder, type Sources } from '../options.ts';
-import { openStore, ownStoreFolder, storeFolder, type Store } from '../store/store.ts';
+import { openStore, ownStore, siteStore, type Store } from '../store/store.ts';
 import { objectionToFolder } from '../system/folder.ts';
 import type { Say } from './output.ts';
 
@@ -59,7 +59,7 @@ const defaults = ({ interval, 'shortest-interval': shortestIntervalSeconds }: Co
 });
 
 const storeOf = (own: string | undefined, { directory }: Config['checkpoint'], job: Asking['job']): Store =>
-  openStore(own === undefined ? storeFolder(directory, job) : ownStoreFolder(own, job));
+  openStore(own === undefined ? siteStore(directory, job) : ownStore(own, job));
 
 async function mustBeFolder(wanted: { readonly folder: string; readonly option: string }, use: string): Promise<void> {
   const objection = await objectionToFolder(wanted.folder);

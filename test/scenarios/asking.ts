@@ -44,6 +44,14 @@ scenario('a comment that became wrong costs a job that has checkpoints nothing',
   expect(place.lines('results/result')).toEqual(['precious']);
 });
 
+scenario('several names on one line of the script count, in any alphabet', async (place) => {
+  const folder = place.makeFolder('Größe');
+  const file = `#!/bin/bash\nexport LC_ALL=C SLURM_CHECKPOINT=1-0 RESULT_FOLDER="${folder}" # SLURM_CHECKPOINT=soon\necho x > $TMPDIR/ü\n`;
+  const job = await place.submit('', { file });
+  expect(await job.over()).toMatchObject({ state: 'COMPLETED', exitCode: '0:0' });
+  expect(place.lines('Größe/ü')).toEqual(['x']);
+});
+
 scenario('checkpoints lie where their owner wants them, as many as they want', async (place) => {
   const env = { SLURM_CHECKPOINT: '0:04', SLURM_CHECKPOINT_KEEP: '2', SLURM_CHECKPOINT_DIR: place.makeFolder('mine') };
   const job = await place.submit('./count 34 0', { env });

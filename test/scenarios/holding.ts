@@ -5,7 +5,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
 import { COMPUTE_NODES, outside, own } from '../cluster/layout.ts';
-import { exec } from '../cluster/node.ts';
+import { as, exec } from '../cluster/node.ts';
 import { counted, type SubmittedJob } from './job.ts';
 import type { Place } from './place.ts';
 import { scenario } from './scenario.ts';
@@ -34,13 +34,7 @@ function bridged(job: SubmittedJob): Disposable {
 }
 
 const asAlice = async (node: string, ...command: string[]): Promise<void> => {
-  const { status, stderr } = await exec(node, [
-    'setpriv',
-    '--reuid=alice',
-    '--regid=alice',
-    '--init-groups',
-    ...command,
-  ]);
+  const { status, stderr } = await exec(node, [...as('alice'), ...command]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 };
 async function supervisorOf(job: SubmittedJob, node: string): Promise<string> {

@@ -1,0 +1,51 @@
+// The job's working directory, with its checkpoints, is missing on the node of its next run: slurmstepd starts it in /tmp.
+import { renameSync } from 'node:fs';
+import { expect } from 'vitest';
+import { outside } from '../cluster/layout.ts';
+import { as, exec } from '../cluster/node.ts';
+import { counted, type SubmittedJob } from './job.ts';
+import type { Place } from './place.ts';
+import { scenario } from './scenario.ts';
+
+const scontrol = async (...args: string[]): Promise<void> =>
+  expect(await exec('ctl', [...as('alice'), 'scontrol', ...args])).toMatchObject({ status: 0 });
+
+async function requeuedWithoutFolder(place: Place, meanwhile?: (job: SubmittedJob) => Promise<void>) {
+  const [folder, away] = [place.makeFolder('work'), outside(place.path('away'))];
+  const script = `${place.path('count')} 20 5`;
+  const job = await place.submit(script, { comment: 'checkpoint=0:04', sbatch: [`--chdir=${folder}`] });
+  await job.says(/^Requeueing/);
+  await meanwhile?.(job);
+  renameSync(outside(folder), away);
+  return { job, bringBack: () => renameSync(away, outside(folder)) };
+}
+
+scenario(
+  'a job whose working directory is missing on its next node is held, and goes on once it is back',
+  async (place) => {
+    const { job, bringBack } = await requeuedWithoutFolder(place);
+    await job.held();
+    expect(job.said().at(-1)).toMatch(/not restored: \S+\/work: there is no such folder on this node\. .* held/);
+    bringBack();
+    await scontrol('release', String(job.id));
+    expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+    expect(job.lines().filter((line) => !/chdir/.test(line))).toEqual(counted(20));
+  },
+);
+
+scenario(
+  'a job that no longer asks for checkpoints, and whose folder is missing, says so and keeps them',
+  async (place) => {
+    const { job, bringBack } = await requeuedWithoutFolder(place, async ({ id }) =>
+      scontrol('update', `JobId=${id}`, 'Comment='),
+    );
+    const { restarts } = await job.over();
+    expect(job.said().at(-1)).toMatch(/^Could not look for checkpoints .*\/work: there is no such folder.* they stay/);
+    bringBack();
+    await scontrol('requeue', String(job.id));
+    await job.until('runs again', (record) => record.restarts > restarts);
+    expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+    // Begun in the first run and in the second, and not again in the one that went on from the checkpoint.
+    for (const line of ['line 1', 'line 20']) expect(job.lines().filter((each) => each === line)).toEqual([line, line]);
+  },
+);
