@@ -71,6 +71,16 @@ scenario('a file in TMPDIR that is written through a mapping loses nothing', asy
   expect(job.lines()).toEqual(counted(150));
 });
 
+scenario('output that Slurm empties at every requeue is whole in the end', async (place) => {
+  const sbatch = ['--open-mode=truncate', `--error=${place.path('errors')}`];
+  const script = 'echo begun >&2; ./count 34 0; echo ended >&2';
+  const job = await place.submit(script, { comment, sbatch });
+  expect(await job.over()).toMatchObject(moved);
+  expect(job.moves()).toBeGreaterThanOrEqual(1); // the lines of the requeues went with what Slurm threw away
+  expect(job.lines()).toEqual(counted(34));
+  expect(place.lines('errors').filter((line) => !line.startsWith('slurmstepd'))).toEqual(['begun', 'ended']);
+});
+
 scenario('a job that is cancelled leaves no checkpoint', async (place) => {
   const job = await place.submit('./count 1000 0', { comment });
   await job.says(/restore finished/);
