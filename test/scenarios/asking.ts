@@ -15,7 +15,7 @@ scenario('the runscript of the predecessor’s guide moves as it stands', async 
   const job = await place.submit('', { file, env: { RESULT_FOLDER: place.path('results') }, sbatch: ['-t', '0-1:00'] });
   expect(await job.over()).toMatchObject({ state: 'COMPLETED', exitCode: '0:0' });
   expect(job.moves()).toBeGreaterThanOrEqual(2);
-  const numbers = Array.from({ length: 25 }, (_, at) => String(at + 1));
+  const numbers = Array.from({ length: 34 }, (_, at) => String(at + 1));
   expect(place.lines('results/looper.txt').map((line) => line.split(' ')[0])).toEqual(numbers);
   expect(job.lines().slice(1)).toEqual(place.lines('results/looper.txt'));
   expect(new Set(job.lines().flatMap((line) => / (pid:.*)/.exec(line)?.[1] ?? [])).size).toBe(1);
@@ -54,12 +54,12 @@ scenario('several names on one line of the script count, in any alphabet', async
 
 scenario('checkpoints lie where their owner wants them, as many as they want', async (place) => {
   const env = { SLURM_CHECKPOINT: '0:04', SLURM_CHECKPOINT_KEEP: '2', SLURM_CHECKPOINT_DIR: place.makeFolder('mine') };
-  const job = await place.submit('./count 34 0', { env });
+  const job = await place.submit('./count 48 0', { env });
   const store = outside(place.path(`mine/.checkpointer-alice/${job.id}`));
   await job.says(/restore finished on \w+, checkpoint 3/);
   expect(readdirSync(store).filter((name) => /^\d+$/.test(name))).toEqual(['2', '3']);
   expect(await job.over()).toMatchObject({ state: 'COMPLETED' });
-  expect(job.lines()).toEqual(counted(34));
+  expect(job.lines()).toEqual(counted(48));
   expect(readdirSync(outside(place.path('mine')))).toEqual([]);
 });
 
