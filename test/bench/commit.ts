@@ -23,7 +23,7 @@ export async function benchCommit(place: Place): Promise<Row[]> {
   let bytes = 0;
   for (let run = 1; run <= RUNS; run += 1) {
     const checkpoint = `${store}/${run}`;
-    await printed(job, new RegExp(`Dumping checkpoint .*/${run}\n`));
+    await printed(job, new RegExp(`(?:Dumping checkpoint[^]*){${run}}`));
     commits.push(await timed(async () => closely('it is committed', () => existsSync(checkpoint))));
     bytes = Number((await execa('du', ['--bytes', '--summarize', checkpoint])).stdout.split('\t')[0]);
     // The job is restored first, so that it takes no part in this.

@@ -6,7 +6,7 @@ import { outside, own } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
 import type { SubmittedJob } from '../scenarios/job.ts';
 
-const PATIENCE_MS = 240_000;
+const PATIENCE_MS = 120_000;
 const LOOK_MS = 5;
 
 /** The first answer there is, asked for often enough that the moment of it can be measured. */
