@@ -42,7 +42,8 @@ try {
   const report = { machine: await machine(), ...Object.fromEntries(parts) };
   mkdirSync(path.dirname(REPORT), { recursive: true });
   writeFileSync(REPORT, `${JSON.stringify(report, undefined, 2)}\n`);
-  console.log(`${table([...parts.values()].flat())}\n\n${Object.values(report.machine).join(', ')}`);
+  const facts = Object.entries(report.machine).map(([name, fact]) => `${name} ${fact}`);
+  console.log(`${table([...parts.values()].flat())}\n\n${facts.join(', ')}`);
 } finally {
   await down();
 }
