@@ -1,10 +1,9 @@
 // The job's user, started by task-prolog for a job that has run before and asks for nothing now: status 0 if it has
 // checkpoints, from which it has to go on whatever its comment says. 3: none; Node's own failures have other numbers.
-import { readFile } from 'node:fs/promises';
 import { CONFIG_FILE, readConfig } from '../lib/config.ts';
 import { reasonOf } from '../lib/errors.ts';
 import { messages } from '../lib/messages.ts';
-import { runFolder } from '../lib/run-folder.ts';
+import { runFolder, workDirectoryOf } from '../lib/run-folder.ts';
 import { openStore, ownStore, siteStore } from '../lib/store/store.ts';
 import { sayer } from '../lib/supervisor/output.ts';
 
@@ -18,7 +17,7 @@ async function hasCheckpoints(): Promise<boolean> {
     const job = {
       id: Number(id),
       user,
-      workDirectory: (await readFile(runFolder(Number(id)).work, 'utf8')).replace(/\n$/, ''),
+      workDirectory: await workDirectoryOf(runFolder(Number(id))),
     };
     const { checkpoint } = await readConfig(CONFIG_FILE);
     const address = own === '' ? siteStore(checkpoint.directory, job) : ownStore(own, job);

@@ -75,3 +75,13 @@ scenario('all that a node lacks is named at once, each with its package', async 
   expect(answer.status).toBe(1);
   expect(answer.stderr).toMatch(/rsync \(Debian, Ubuntu: rsync; [^]*\/usr\/bin\/tini \(Debian, Ubuntu: tini;/);
 });
+
+scenario('settings of slurm.conf with which no job can be saved or restored are named', async (place) => {
+  await withPrefix('installing-warned', async (prefix) => {
+    const unfit = 'ProctrackType=proctrack/linuxproc\nPrologFlags=Alloc,RunInJob\nSlurmdSpoolDir=/var/spool/%n\n';
+    const answer = await install('--prefix', prefix, '--slurm-conf', slurmConf(place, unfit).path);
+    expect(answer).toMatchObject({ status: 0 });
+    for (const name of ['ProctrackType', 'PrologFlags', 'SlurmdSpoolDir'])
+      expect(answer.stderr).toMatch(new RegExp(`^install\\.sh: warning: .*${name}`, 'm'));
+  });
+});
