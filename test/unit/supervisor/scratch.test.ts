@@ -24,8 +24,8 @@ test('ours is made and removed, the site’s is neither', async () => {
 });
 
 test.each([
-  [undefined, 'TMPDIR is not set, where'],
-  ['job', 'TMPDIR is "job", which is not an absolute path, where'],
+  [undefined, 'TMPDIR is not set; expected'],
+  ['job', 'TMPDIR is "job", which is not an absolute path; expected'],
   [`${folder}/nowhere`, 'which is not there'],
   [`${folder}/link`, 'which is not a folder'],
   [`${folder}/link/`, 'which is not a folder'],
