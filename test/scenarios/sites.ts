@@ -1,0 +1,85 @@
+// Sites that are unlike the others: one whose own hooks give each job a TMPDIR, and one whose checkpoint.ini is wrong.
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { own } from '../cluster/layout.ts';
+import { exec } from '../cluster/node.ts';
+import { counted, type SubmittedJob } from './job.ts';
+import { scenario } from './scenario.ts';
+
+const ON_TMPDIR = ['--partition=tmpdir'];
+const NODES = ['n5', 'n6'];
+
+/** How often the site's Epilog found the job's folder, and removed it; and where it still is. */
+function siteOn(job: SubmittedJob): { removed: number; left: string[] } {
+  const files = NODES.map((node) => path.join(own(node), 'log/site-removed')).filter((file) => existsSync(file));
+  const removed = files.flatMap((file) => readFileSync(file, 'utf8').split('\n')).filter((id) => id === `${job.id}`);
+  return {
+    removed: removed.length,
+    left: NODES.filter((node) => existsSync(path.join(own(node), 'local', `${job.id}`))),
+  };
+}
+
+scenario('a TMPDIR that the site makes moves with the job, and is left to the site', async (place) => {
+  const script = `echo $TMPDIR; exec 3>> $TMPDIR/written; for i in $(seq 24); do echo line $i; echo line $i >&3; sleep 0.5; done`;
+  const comment = `checkpoint=0:04 results=${place.path('results')}`;
+  const job = await place.submit(script, { comment, sbatch: ON_TMPDIR });
+  const { state, restarts } = await job.over();
+  expect(state).toBe('COMPLETED');
+  expect(job.moves()).toBeGreaterThanOrEqual(1);
+  expect(job.lines()).toEqual([`/local/${job.id}`, ...counted(24)]);
+  expect(place.lines('results/written')).toEqual(counted(24));
+  expect(siteOn(job)).toEqual({ removed: restarts + 1, left: [] });
+});
+
+scenario('a job that has to be killed delivers from the TMPDIR that the site made', async (place) => {
+  const script = `trap '' TERM\necho precious > $TMPDIR/result\necho ready\nwhile :; do sleep 0.2; done`;
+  const job = await place.submit(script, { comment: `results=${place.path('results')}`, sbatch: ON_TMPDIR });
+  await job.until('is ready', () => job.lines().includes('ready'));
+  await exec('ctl', ['scancel', String(job.id)]);
+  expect(await job.over()).toMatchObject({ state: 'CANCELLED', restarts: 0 });
+  expect(place.lines('results/result')).toEqual(['precious']);
+  expect(siteOn(job)).toEqual({ removed: 1, left: [] });
+});
+
+scenario('a TMPDIR that is everybody’s costs the job only its checkpoints', async (place) => {
+  const sbatch = [...ON_TMPDIR, '--job-name=forgotten'];
+  const job = await place.submit('echo $TMPDIR; ./count 16 5', { comment: 'checkpoint=0:04', sbatch });
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0', restarts: 0 });
+  expect(job.lines()).toEqual(['/tmp', ...counted(16)]);
+  expect(job.said()).toEqual([
+    expect.stringMatching(
+      /^No private TMPDIR .*TMPDIR is "\/tmp", which belongs to somebody else; expected .* without/,
+    ),
+  ]);
+});
+
+scenario('a job whose TMPDIR is at another path on its next node is held, and both paths are named', async (place) => {
+  const sbatch = [...ON_TMPDIR, '--job-name=by-node'];
+  const job = await place.submit('./count 20 5', { comment: 'checkpoint=0:05', sbatch });
+  const { node } = await job.until('runs', ({ state }) => state === 'RUNNING');
+  await job.held();
+  const [there, here] = [node, NODES.find((name) => name !== node)].map((name) => `"/local/${job.id}/${name}"`);
+  expect(job.said().at(-1)).toContain(`not restored: its TMPDIR was ${there}, and here it is ${here}. The job is`);
+  await exec('ctl', ['scancel', String(job.id)]);
+});
+
+/** Serves /dev/log, in a /dev of the node's own (the other one is the machine's), until something of ours comes. */
+const SYSLOG = `
+mkdir -p /run/dev && mount --bind /dev /run/dev && mount -t tmpfs tmpfs /dev && mkdir /dev/pts /dev/shm
+cp -a /run/dev/null /run/dev/zero /run/dev/full /run/dev/random /run/dev/urandom /run/dev/tty /run/dev/fuse /dev
+exec perl -e 'use Socket; my ($log, $line); socket $log, AF_UNIX, SOCK_DGRAM, 0; bind $log, sockaddr_un("/dev/log") or die $!;
+chmod 0666, "/dev/log"; alarm 50; do { recv $log, $line, 9999, 0 } until $line =~ /slurm-checkpointer/; print $line'`;
+
+scenario('a broken checkpoint.ini costs a job only its checkpoints, and is named in syslog', async (place) => {
+  const heard = exec('n7', ['sh', '-c', SYSLOG]);
+  await exec('n7', ['sh', '-c', 'until [ -S /dev/log ]; do sleep 0.1; done']);
+  const job = await place.submit('./count 12 5', { comment: 'checkpoint=0:03', sbatch: ['--partition=broken'] });
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0', restarts: 0 });
+  expect(job.lines()).toEqual(counted(12));
+  const complaint = /configuration is wrong \(\/etc\/slurm-checkpointer\/checkpoint\.ini: .*shortest-interval: "soon"/;
+  expect(job.said()).toEqual([expect.stringMatching(complaint)]);
+  const { stdout } = await heard;
+  expect(stdout).toMatch(complaint);
+  expect(stdout).toContain(`slurm-checkpointer: job ${job.id}: `);
+});

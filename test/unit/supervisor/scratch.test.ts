@@ -1,0 +1,49 @@
+import { chmodSync, mkdirSync, mkdtempSync, existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { objectionToMove, provideScratch, removeScratch, scratchOf } from '../../../lib/supervisor/scratch.ts';
+import { parseErrand } from '../../../lib/supervisor/results.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'scratch-'));
+const sites = (TMPDIR?: string) => scratchOf('TMPDIR', { id: 7, environment: TMPDIR === undefined ? {} : { TMPDIR } });
+
+test('ours is made and removed, the site’s is neither', async () => {
+  const ours = scratchOf(folder, { id: 7, environment: { TMPDIR: '/else' } });
+  await provideScratch(ours);
+  expect(statSync(path.join(folder, 'checkpoint-7')).mode & 0o777).toBe(0o700);
+  await removeScratch(ours);
+  expect(existsSync(path.join(folder, 'checkpoint-7'))).toBe(false);
+
+  mkdirSync(path.join(folder, 'job'), { mode: 0o750 });
+  writeFileSync(path.join(folder, 'job/file'), '');
+  await provideScratch(sites(`${folder}/job/`));
+  expect(sites(`${folder}/job/`).scratch).toBe(`${folder}/job`);
+  await removeScratch(sites(`${folder}/job`));
+  expect(existsSync(path.join(folder, 'job/file'))).toBe(true);
+});
+
+test.each([
+  [undefined, 'TMPDIR is not set; expected'],
+  ['job', 'TMPDIR is "job", which is not an absolute path; expected'],
+  [`${folder}/nowhere`, 'which is not there'],
+  [`${folder}/link`, 'which is not a folder'],
+  [`${folder}/link/`, 'which is not a folder'],
+  [`${folder}/open`, 'which others may write to'],
+])('a TMPDIR of %s is not taken', async (value, complaint) => {
+  for (const name of ['open', 'target']) mkdirSync(path.join(folder, name), { recursive: true });
+  chmodSync(path.join(folder, 'open'), 0o770);
+  if (!existsSync(path.join(folder, 'link'))) symlinkSync('target', path.join(folder, 'link'));
+  await expect(provideScratch(sites(value))).rejects.toThrow(complaint);
+});
+
+test('only another path than the one that a manifest names is in the way', () => {
+  expect(objectionToMove(undefined, '/b')).toBeUndefined();
+  expect(objectionToMove('/b', '/b')).toBeUndefined();
+  expect(objectionToMove('/a', '/b')).toBe('its TMPDIR was "/a", and here it is "/b"');
+});
+
+test('an errand of before an upgrade is about a folder of ours', () => {
+  const errand = { scratch: '/tmp/checkpoint-7', store: '/s/7' };
+  expect(parseErrand(JSON.stringify(errand))).toEqual({ ...errand, scratchIsOurs: true, home: '/' });
+});
