@@ -5,6 +5,7 @@ import { copyFile, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from '../errors.ts';
 import type { Manifest } from '../store/manifest.ts';
+import { mark, undo } from './undo.ts';
 
 type Output = Manifest['outputs'][number];
 
@@ -30,10 +31,22 @@ function outputFiles(): string[] {
   return [...new Set(files)];
 }
 
+/** Before the tree goes on: each holds what it wrote until the checkpoint, once. Returns where text is that was taken out. */
+export async function readyOutputs(outputs: readonly Output[], checkpoint: string): Promise<string[]> {
+  const emptied = await layBackOutputs(outputs, checkpoint);
+  const kept = await undo(checkpoint, emptied);
+  await mark(
+    checkpoint,
+    outputs.map(({ path: file }) => file),
+  );
+  return kept;
+}
+
 /**
  * What Slurm has emptied gets its text back, before what was written there since. Throws where there is none to lay back.
  */
-export async function layBackOutputs(outputs: readonly Output[], folder: string): Promise<void> {
+export async function layBackOutputs(outputs: readonly Output[], folder: string): Promise<string[]> {
+  const emptied: string[] = [];
   for (const output of outputs) {
     const copy = output.copy === undefined ? undefined : path.join(folder, output.copy);
     try {
@@ -44,7 +57,9 @@ export async function layBackOutputs(outputs: readonly Output[], folder: string)
     }
     if (copy === undefined) throw new Error(tooLarge(output));
     await putBefore(copy, output);
+    emptied.push(output.path);
   }
+  return emptied;
 }
 
 /** The lines of a new run may have made it as long again as it was: then its beginning tells. */

@@ -1,4 +1,5 @@
 // Slurm ends a run that was not over: what was done is saved before.
+import path from 'node:path';
 import { expect } from 'vitest';
 import { exec } from '../cluster/node.ts';
 import { counted } from './job.ts';
@@ -40,3 +41,22 @@ scenario('SIGTERM for the script alone is no more than a signal', async (place) 
   expect(job.lines().filter((line) => line !== 'TERM')).toEqual(counted(24));
   expect(job.lines()).toContain('TERM');
 });
+
+scenario(
+  'a requeue without time for a last call repeats no line: what will be written again is taken out',
+  async (place) => {
+    const job = await place.submit('./count 40 5', { comment: 'checkpoint=0:05' });
+    await job.says(/restore finished/);
+    const { node } = await job.until('runs again', ({ state, restarts }) => state === 'RUNNING' && restarts === 1);
+    await exec(node, ['sh', '-c', `kill -9 $(cat /run/slurm-checkpointer/${job.id}/pid)`]); // no last call without the agent
+    const before = job.lines().length;
+    await job.until('has gone on', () => job.lines().length > before + 4);
+    await exec('ctl', ['scontrol', 'requeue', String(job.id)]);
+    const undone = await job.says(/taken out of its output; it is kept in/);
+    expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+    expect(job.lines()).toEqual(counted(40));
+    const kept = place.lines(path.relative(place.folder, undone.replace(/.* kept in /, '')));
+    expect(kept.length).toBeGreaterThan(2);
+    expect(counted(40).join()).toContain(kept.join());
+  },
+);

@@ -1,0 +1,43 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { mark, undo } from '../../../lib/supervisor/undo.ts';
+
+let folder = '';
+const checkpoint = (): string => path.join(folder, '1');
+const output = (): string => path.join(folder, 'job.out');
+beforeEach(async () => {
+  folder = await mkdtemp('/tmp/undo-test-');
+  await mkdir(checkpoint());
+});
+afterEach(async () => rm(folder, { recursive: true }));
+
+test('the first time nothing is undone', async () => {
+  await writeFile(output(), 'one\n');
+  expect(await undo(checkpoint(), [])).toEqual([]);
+});
+
+test('what was written since goes, but for lines of others, and is kept', async () => {
+  await writeFile(output(), 'one\n[checkpoint] Requeueing ... 1\n');
+  await mark(checkpoint(), [output(), path.join(folder, 'none')]);
+  const others = '[checkpoint] restored\nslurmstepd-n1: error: *** JOB 1\n';
+  for (const [since, kept] of [
+    ['two\n\xff', 'two\n\xff'],
+    ['two\n', 'two\n\xfftwo\n'],
+  ] as const) {
+    await writeFile(output(), Buffer.from(`one\n[checkpoint] Requeueing ... 1\n${others}${since}`, 'latin1'));
+    expect(await undo(checkpoint(), [])).toEqual([path.join(folder, 'undone/job.out')]);
+    expect(await readFile(output(), 'latin1')).toBe(`one\n[checkpoint] Requeueing ... 1\n${others}`);
+    expect(await readFile(path.join(folder, 'undone/job.out'), 'latin1')).toBe(kept);
+  }
+});
+
+test('a file that was emptied, or that only others wrote to, stays as it is', async () => {
+  await writeFile(output(), 'one\n');
+  await mark(checkpoint(), [output()]);
+  await writeFile(output(), 'one\n[checkpoint] two\n');
+  expect(await undo(checkpoint(), [])).toEqual([]);
+  await writeFile(output(), 'one\ntwo\n');
+  expect(await undo(checkpoint(), [output()])).toEqual([]);
+  expect(await readFile(output(), 'utf8')).toBe('one\ntwo\n');
+});
