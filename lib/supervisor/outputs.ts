@@ -1,11 +1,11 @@
 // The files of the job's output and errors. Slurm empties them at a requeue, unless the job (--open-mode=append) or the
 // site (JobFileAppend=1) has it append: so what is in them goes along with a checkpoint.
-import { constants, fstatSync, readlinkSync } from 'node:fs';
+import { constants, existsSync, fstatSync, readlinkSync, type Stats } from 'node:fs';
 import { copyFile, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from '../errors.ts';
 import type { Manifest } from '../store/manifest.ts';
-import { mark, undo } from './undo.ts';
+import { undo } from './undo.ts';
 
 type Output = Manifest['outputs'][number];
 
@@ -25,22 +25,17 @@ export async function saveOutputs(folder: string, siteAppends: () => Promise<boo
   return outputs;
 }
 
-/** Ours are those that the tree has, too. Each once. */
+/** Ours are those that the tree has, too. Each once; one that was removed goes along in CRIU's images. */
 function outputFiles(): string[] {
-  const files = [1, 2].filter((fd) => fstatSync(fd).isFile()).map((fd) => readlinkSync(`/proc/self/fd/${fd}`));
-  return [...new Set(files)];
+  const files = [1, 2].filter((fd) => isLinked(fstatSync(fd))).map((fd) => readlinkSync(`/proc/self/fd/${fd}`));
+  return [...new Set(files)].filter((file) => existsSync(file));
 }
 
+const isLinked = (status: Stats): boolean => status.isFile() && status.nlink > 0;
+
 /** Before the tree goes on: each holds what it wrote until the checkpoint, once. Returns where text is that was taken out. */
-export async function readyOutputs(outputs: readonly Output[], checkpoint: string): Promise<string[]> {
-  const emptied = await layBackOutputs(outputs, checkpoint);
-  const kept = await undo(checkpoint, emptied);
-  await mark(
-    checkpoint,
-    outputs.map(({ path: file }) => file),
-  );
-  return kept;
-}
+export const readyOutputs = async (outputs: readonly Output[], checkpoint: string): Promise<string[]> =>
+  undo(checkpoint, await layBackOutputs(outputs, checkpoint));
 
 /**
  * What Slurm has emptied gets its text back, before what was written there since. Throws where there is none to lay back.
@@ -93,4 +88,4 @@ async function writeAll(target: Awaited<ReturnType<typeof open>>, bytes: Buffer,
 }
 
 const tooLarge = ({ path: file, size }: Output): string =>
-  `its output file ${file} was emptied at the requeue, and was too large to be kept with the checkpoint (${size} bytes). Put it back, and submit with --open-mode=append`;
+  `its output file ${file} was emptied at the requeue, and was too large to be kept with the checkpoint (${size} bytes). Put it back; or, to go on without it: truncate --size=${size} FILE`;

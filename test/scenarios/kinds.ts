@@ -81,6 +81,14 @@ scenario('output that Slurm empties at every requeue is whole in the end', async
   expect(place.lines('errors').filter((line) => !line.startsWith('slurmstepd'))).toEqual(['begun', 'ended']);
 });
 
+scenario('a job that removed its output file moves', async (place) => {
+  const script = 'rm job-1.out; for i in $(seq 20); do echo "line $i" >> written; echo unseen; sleep 0.5; done';
+  const job = await place.submit(script, { comment });
+  expect(await job.over()).toMatchObject(moved);
+  expect(job.record()?.restarts).toBeGreaterThanOrEqual(1);
+  expect(place.lines('written')).toEqual(counted(20));
+});
+
 scenario('a job that is cancelled leaves no checkpoint', async (place) => {
   const job = await place.submit('./count 1000 0', { comment });
   await job.says(/restore finished/);
