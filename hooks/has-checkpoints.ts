@@ -14,11 +14,7 @@ process.exit((await hasCheckpoints()) ? 0 : NONE);
 
 async function hasCheckpoints(): Promise<boolean> {
   try {
-    const job = {
-      id: Number(id),
-      user,
-      workDirectory: await workDirectoryOf(runFolder(Number(id))),
-    };
+    const job = { id: Number(id), user, workDirectory: await workDirectoryOf(runFolder(Number(id))) };
     const { checkpoint } = await readConfig(CONFIG_FILE);
     const address = own === '' ? siteStore(checkpoint.directory, job) : ownStore(own, job);
     return (await openStore(address).newest()) !== undefined;

@@ -1,10 +1,11 @@
 // The files of the job's output and errors. Slurm empties them at a requeue, unless the job (--open-mode=append) or the
 // site (JobFileAppend=1) has it append: so what is in them goes along with a checkpoint.
-import { constants, existsSync, fstatSync, readlinkSync, type Stats } from 'node:fs';
+import { constants, existsSync, readlinkSync, statSync } from 'node:fs';
 import { copyFile, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from '../errors.ts';
 import type { Manifest } from '../store/manifest.ts';
+import { writeAt } from '../system/write.ts';
 import { undo } from './undo.ts';
 
 type Output = Manifest['outputs'][number];
@@ -14,9 +15,13 @@ const LARGE_BYTES = 64 * 1024 * 1024;
 const BEGINNING_BYTES = 64 * 1024;
 
 /** Into the folder of a draft, while nothing of the tree runs. @param siteAppends asked only for large ones */
-export async function saveOutputs(folder: string, siteAppends: () => Promise<boolean>): Promise<Output[]> {
+export async function saveOutputs(
+  root: number,
+  folder: string,
+  siteAppends: () => Promise<boolean>,
+): Promise<Output[]> {
   const outputs: Output[] = [];
-  for (const [at, file] of outputFiles().entries()) {
+  for (const [at, file] of outputFiles(root).entries()) {
     const { size } = await stat(file);
     const copy = size <= LARGE_BYTES || !(await siteAppends()) ? `output-${at + 1}` : undefined;
     if (copy !== undefined) await copyFile(file, path.join(folder, copy), constants.COPYFILE_FICLONE);
@@ -25,13 +30,20 @@ export async function saveOutputs(folder: string, siteAppends: () => Promise<boo
   return outputs;
 }
 
-/** Ours are those that the tree has, too. Each once; one that was removed goes along in CRIU's images. */
-function outputFiles(): string[] {
-  const files = [1, 2].filter((fd) => isLinked(fstatSync(fd))).map((fd) => readlinkSync(`/proc/self/fd/${fd}`));
+/**
+ * Slurm's of this run, and the tree's, which stay those of the first run where a name has the node in it (%N). Each once;
+ * one that was removed goes along in CRIU's images.
+ */
+function outputFiles(root: number): string[] {
+  const descriptors = ['self', root].flatMap((pid) => [1, 2].map((fd) => `/proc/${pid}/fd/${fd}`));
+  const files = descriptors.filter(isLinkedFile).map((descriptor) => readlinkSync(descriptor));
   return [...new Set(files)].filter((file) => existsSync(file));
 }
 
-const isLinked = (status: Stats): boolean => status.isFile() && status.nlink > 0;
+function isLinkedFile(descriptor: string): boolean {
+  const status = statSync(descriptor, { throwIfNoEntry: false });
+  return status?.isFile() === true && status.nlink > 0;
+}
 
 /** Before the tree goes on: each holds what it wrote until the checkpoint, once. Returns where text is that was taken out. */
 export const readyOutputs = async (outputs: readonly Output[], checkpoint: string): Promise<string[]> =>
@@ -76,15 +88,10 @@ async function putBefore(copy: string, { path: file, size }: Output): Promise<vo
   const since = await target.readFile();
   let at = 0;
   for await (const chunk of source.createReadStream({ end: size - 1, autoClose: false })) {
-    await writeAll(target, Buffer.from(chunk), at);
+    await writeAt(target, Buffer.from(chunk), at);
     at += chunk.length;
   }
-  await writeAll(target, since, at);
-}
-
-async function writeAll(target: Awaited<ReturnType<typeof open>>, bytes: Buffer, at: number): Promise<void> {
-  for (let done = 0; done < bytes.length;)
-    done += (await target.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+  await writeAt(target, since, at);
 }
 
 const tooLarge = ({ path: file, size }: Output): string =>

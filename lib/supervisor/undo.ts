@@ -1,11 +1,12 @@
 // A tree that is restored from the same checkpoint once more writes again what it wrote since the first time, as when its
 // run ended without another checkpoint. That text is taken out of the job's output first, and kept in the store: others
 // may write to the same file.
-import { appendFile, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, rename, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { isMissing } from '../errors.ts';
 import { syncFile } from '../store/durable.ts';
+import { writeAt } from '../system/write.ts';
 
 const Marks = v.array(v.object({ path: v.string(), size: v.number() }));
 
@@ -14,6 +15,7 @@ const marksOf = (checkpoint: string): string => path.join(checkpoint, 'restored.
 
 /** Lines of others, which nobody writes again: ours, and slurmstepd's. */
 const STAYS = /^(?:\[checkpoint\] |slurmstepd-\S+: )/;
+const LONG_LINE = 1024 * 1024;
 
 /** @param emptied those that Slurm has emptied since: nothing of what the marks mean is in them
  *  @returns the files in which it is kept */
@@ -37,31 +39,42 @@ export async function mark(checkpoint: string, files: readonly string[]): Promis
     const status = await stat(file).catch(() => undefined);
     if (status) marks.push({ path: file, size: status.size });
   }
-  await writeFile(marksOf(checkpoint), JSON.stringify(marks), { mode: 0o600 });
-  for (const changed of [marksOf(checkpoint), checkpoint]) await syncFile(changed);
+  const draft = `${marksOf(checkpoint)}.new`;
+  await writeFile(draft, JSON.stringify(marks), { mode: 0o600 });
+  await syncFile(draft);
+  await rename(draft, marksOf(checkpoint)); // half of it would be in the way of every restore
+  await syncFile(checkpoint);
 }
 
-/** False if nothing was written there since that stays not anyway. */
+/** False if nothing was written there since but lines that stay. */
 async function takeOut(file: string, from: number, keptIn: string): Promise<boolean> {
   if (!(await stat(file).catch(() => undefined))) return false;
   await using output = await open(file, 'r+');
-  let since = '';
-  for await (const chunk of output.createReadStream({ start: from, autoClose: false, encoding: 'latin1' }))
-    since += chunk;
-  const { stays, goes } = parted(since);
-  if (goes === '') return false;
-  await mkdir(path.dirname(keptIn), { recursive: true, mode: 0o700 });
-  await appendFile(keptIn, Buffer.from(goes, 'latin1'), { mode: 0o600 });
+  let [stays, taken] = ['', false];
+  for await (const lines of linesOf(output, from)) {
+    const goes = lines.filter((line) => !STAYS.test(line)).join('');
+    stays += lines.filter((line) => STAYS.test(line)).join('');
+    if (goes === '') continue;
+    if (!taken) await mkdir(path.dirname(keptIn), { recursive: true, mode: 0o700 });
+    taken = true;
+    await appendFile(keptIn, Buffer.from(goes, 'latin1'), { mode: 0o600 });
+  }
+  if (!taken) return false;
   await syncFile(keptIn);
   const rest = Buffer.from(stays, 'latin1');
-  await output.write(rest, 0, rest.length, from);
+  await writeAt(output, rest, from);
   await output.truncate(from + rest.length);
   return true;
 }
 
-/** Lines of any bytes. */
-function parted(text: string): { stays: string; goes: string } {
-  const parts = { stays: '', goes: '' };
-  for (const line of text.match(/[^\n]*\n|[^\n]+$/g) ?? []) parts[STAYS.test(line) ? 'stays' : 'goes'] += line;
-  return parts;
+/** Of any bytes and any length, so many at a time as were read at once; only a very long line comes in pieces. */
+async function* linesOf(file: FileHandle, from: number): AsyncGenerator<string[]> {
+  let begun = '';
+  for await (const chunk of file.createReadStream({ start: from, autoClose: false, encoding: 'latin1' })) {
+    const lines = `${begun}${String(chunk)}`.split(/(?<=\n)/);
+    const last = lines.at(-1) ?? '';
+    begun = last.endsWith('\n') || last.length > LONG_LINE ? '' : last;
+    yield begun === '' ? lines : lines.slice(0, -1);
+  }
+  if (begun !== '') yield [begun];
 }

@@ -3,12 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { outside } from '../cluster/layout.ts';
-import { exec } from '../cluster/node.ts';
 import { counted } from './job.ts';
 import { scenario } from './scenario.ts';
-
-const scontrol = async (...args: string[]): Promise<void> =>
-  expect(await exec('ctl', ['scontrol', ...args])).toMatchObject({ status: 0 });
+import { asAlice } from './slurm.ts';
 
 scenario('the runscript of the predecessor’s guide moves as it stands', async (place) => {
   const file = readFileSync(path.join(import.meta.dirname, '../fixtures/runscript.sh'), 'utf8');
@@ -24,7 +21,7 @@ scenario('the runscript of the predecessor’s guide moves as it stands', async 
 scenario('a job whose comment has gone goes on from its checkpoints, as often as it wanted', async (place) => {
   const job = await place.submit('./count 30 0', { comment: 'checkpoint=0:04' });
   await job.until('is under way', () => job.lines().includes('line 3'));
-  await scontrol('update', `JobId=${job.id}`, 'Comment=');
+  await asAlice('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'Comment=');
   expect(await job.over()).toMatchObject({ state: 'COMPLETED' });
   expect(job.moves()).toBeGreaterThanOrEqual(2);
   expect(job.lines()).toEqual(counted(30));
@@ -35,7 +32,7 @@ scenario('a comment that became wrong costs a job that has checkpoints nothing',
   const script = 'echo precious > $TMPDIR/result; ./count 24 0';
   const job = await place.submit(script, { comment: `checkpoint=0:04 results=${results}` });
   await job.until('is under way', () => job.lines().includes('line 3'));
-  await scontrol('update', `JobId=${job.id}`, 'Comment=checkpoint=soon');
+  await asAlice('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'Comment=checkpoint=soon');
   expect(await job.over()).toMatchObject({ state: 'COMPLETED', exitCode: '0:0' });
   expect(job.lines()).toEqual(counted(24));
   expect(job.said().join('\n')).toMatch(

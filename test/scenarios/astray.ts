@@ -2,15 +2,12 @@
 import { renameSync } from 'node:fs';
 import { expect } from 'vitest';
 import { outside } from '../cluster/layout.ts';
-import { as, exec } from '../cluster/node.ts';
 import { counted, type SubmittedJob } from './job.ts';
 import type { Place } from './place.ts';
 import { scenario } from './scenario.ts';
+import { asAlice } from './slurm.ts';
 
-const scontrol = async (...args: string[]): Promise<void> =>
-  expect(await exec('ctl', [...as('alice'), 'scontrol', ...args])).toMatchObject({ status: 0 });
-
-async function requeuedWithoutFolder(place: Place, meanwhile?: (job: SubmittedJob) => Promise<void>) {
+async function requeuedWithoutFolder(place: Place, meanwhile?: (job: SubmittedJob) => Promise<unknown>) {
   const [folder, away] = [place.makeFolder('work'), outside(place.path('away'))];
   const script = `${place.path('count')} 20 5`;
   const job = await place.submit(script, { comment: 'checkpoint=0:04', sbatch: [`--chdir=${folder}`] });
@@ -27,7 +24,7 @@ scenario(
     await job.held();
     expect(job.said().at(-1)).toMatch(/not restored: \S+\/work: there is no such folder on this node\. .* held/);
     bringBack();
-    await scontrol('release', String(job.id));
+    await asAlice('ctl', 'scontrol', 'release', String(job.id));
     expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
     expect(job.lines().filter((line) => !/chdir/.test(line))).toEqual(counted(20));
   },
@@ -37,12 +34,12 @@ scenario(
   'a job that no longer asks for checkpoints, and whose folder is missing, says so and keeps them',
   async (place) => {
     const { job, bringBack } = await requeuedWithoutFolder(place, async ({ id }) =>
-      scontrol('update', `JobId=${id}`, 'Comment='),
+      asAlice('ctl', 'scontrol', 'update', `JobId=${id}`, 'Comment='),
     );
     const { restarts } = await job.over();
     expect(job.said().at(-1)).toMatch(/^Could not look for checkpoints .*\/work: there is no such folder.* they stay/);
     bringBack();
-    await scontrol('requeue', String(job.id));
+    await asAlice('ctl', 'scontrol', 'requeue', String(job.id));
     await job.until('runs again', (record) => record.restarts > restarts);
     expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
     // Begun in the first run and in the second, and not again in the one that went on from the checkpoint.

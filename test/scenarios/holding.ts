@@ -5,10 +5,11 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
 import { COMPUTE_NODES, outside, own } from '../cluster/layout.ts';
-import { as, exec } from '../cluster/node.ts';
+import { exec } from '../cluster/node.ts';
 import { counted, type SubmittedJob } from './job.ts';
 import type { Place } from './place.ts';
 import { scenario } from './scenario.ts';
+import { asAlice } from './slurm.ts';
 
 const LINES = counted(20);
 
@@ -33,10 +34,6 @@ function bridged(job: SubmittedJob): Disposable {
   return { [Symbol.dispose]: () => COMPUTE_NODES.forEach((node) => rmSync(fileOn(node, job), { force: true })) };
 }
 
-const asAlice = async (node: string, ...command: string[]): Promise<void> => {
-  const { status, stderr } = await exec(node, [...as('alice'), ...command]);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-};
 async function supervisorOf(job: SubmittedJob, node: string): Promise<string> {
   const wait = 'until pgrep -u alice -f "$1"; do sleep 0.1; done';
   return (await exec(node, ['sh', '-c', wait, 'wait', `supervisor.js ${job.id} `])).stdout;

@@ -81,6 +81,18 @@ scenario('output that Slurm empties at every requeue is whole in the end', async
   expect(place.lines('errors').filter((line) => !line.startsWith('slurmstepd'))).toEqual(['begun', 'ended']);
 });
 
+scenario(
+  'output named for its node, which Slurm empties whenever the job comes back to it, is whole',
+  async (place) => {
+    const sbatch = ['--partition=tmpdir', '--open-mode=truncate', `--output=${place.path('out.%N')}`];
+    const job = await place.submit('./count 44 0', { comment, sbatch });
+    expect(await job.over()).toMatchObject(moved);
+    expect(job.record()?.restarts).toBeGreaterThanOrEqual(2); // back on the node of the first run
+    const lines = ['n5', 'n6'].flatMap((node) => place.lines(`out.${node}`)).filter((line) => line.startsWith('line '));
+    expect(lines).toEqual(counted(44));
+  },
+);
+
 scenario('a job that removed its output file moves', async (place) => {
   const script = 'rm job-1.out; for i in $(seq 20); do echo "line $i" >> written; echo unseen; sleep 0.5; done';
   const job = await place.submit(script, { comment });

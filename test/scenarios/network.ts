@@ -1,18 +1,17 @@
 // A network file system to which root has no access, as with NFS's root_squash: everything there is done as the user.
 import { expect } from 'vitest';
-import { as, exec, type Answer } from '../cluster/node.ts';
+import { exec } from '../cluster/node.ts';
 import { counted } from './job.ts';
 import { scenario } from './scenario.ts';
-
-const onCtl = async (...command: string[]): Promise<Answer> => exec('ctl', [...as('alice'), ...command]);
+import { asAlice } from './slurm.ts';
 
 scenario('open files, checkpoints and results may lie where root can’t go', async (place) => {
   const folder = `/net${place.folder}`;
-  await onCtl('mkdir', '-p', `/srv${folder}/store`, `/srv${folder}/results`);
+  await asAlice('ctl', 'mkdir', '-p', `/srv${folder}/store`, `/srv${folder}/results`);
   const script = `cd ${folder}; exec 3>> written 4< /net${place.folder}/read; read -r first <&4; cp written $TMPDIR/result
 for i in $(seq 24); do echo "line $i"; echo "line $i" >&3; sleep 0.5; done; read -r second <&4
 echo "$first $second" >&3; cp written $TMPDIR/result; pwd`;
-  await onCtl('sh', '-c', `printf 'one\\ntwo\\n' > /srv${folder}/read`);
+  await asAlice('ctl', 'sh', '-c', `printf 'one\\ntwo\\n' > /srv${folder}/read`);
   const env = { SLURM_CHECKPOINT: '0:04', SLURM_CHECKPOINT_DIR: `${folder}/store`, RESULT_FOLDER: `${folder}/results` };
   const job = await place.submit(script, { env });
   await job.says(/restore finished/);
@@ -21,7 +20,7 @@ echo "$first $second" >&3; cp written $TMPDIR/result; pwd`;
   expect(await job.over()).toMatchObject({ state: 'COMPLETED', exitCode: '0:0' });
   expect(job.moves()).toBeGreaterThanOrEqual(1);
   expect(job.lines()).toEqual([...counted(24), folder]);
-  const { stdout } = await onCtl('cat', `/srv${folder}/results/result`);
-  expect(stdout.split('\n')).toEqual([...counted(24), 'one two']);
-  expect((await onCtl('ls', '-A', `/srv${folder}/store`)).stdout).toBe('');
+  const result = await asAlice('ctl', 'cat', `/srv${folder}/results/result`);
+  expect(result.split('\n')).toEqual([...counted(24), 'one two']);
+  expect(await asAlice('ctl', 'ls', '-A', `/srv${folder}/store`)).toBe('');
 });

@@ -41,3 +41,16 @@ test('a file that was emptied, or that only others wrote to, stays as it is', as
   expect(await undo(checkpoint(), [output()])).toEqual([]);
   expect(await readFile(output(), 'utf8')).toBe('one\ntwo\n');
 });
+
+test('lines that stay are found in much text, and in a line without an end', async () => {
+  await writeFile(output(), 'one\n');
+  await mark(checkpoint(), [output()]);
+  const ours = Array.from({ length: 200 }, (_, at) => `[checkpoint] ${at}\n`);
+  const programs = ours.map((_, at) => `${'x'.repeat(at * 100)}\n`);
+  const endless = 'y'.repeat(3_000_000);
+  await writeFile(output(), `one\n${ours.map((line, at) => line + programs[at]).join('')}${endless}`);
+  expect(await undo(checkpoint(), [])).toHaveLength(1);
+  expect(await readFile(output(), 'utf8')).toBe(`one\n${ours.join('')}`);
+  const kept = await readFile(path.join(folder, 'undone/job.out'), 'utf8');
+  expect(kept).toBe(`${programs.join('')}${endless}`);
+});
