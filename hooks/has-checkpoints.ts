@@ -4,20 +4,23 @@ import { CONFIG_FILE, readConfig } from '../lib/config.ts';
 import { reasonOf } from '../lib/errors.ts';
 import { messages } from '../lib/messages.ts';
 import { runFolder, workDirectoryOf } from '../lib/run-folder.ts';
-import { openStore, ownStore, siteStore } from '../lib/store/store.ts';
+import { ownStore, siteStore } from '../lib/store/address.ts';
+import { openStore } from '../lib/store/store.ts';
+import { hasEarlierRuns } from '../lib/supervisor/asked.ts';
 import { sayer } from '../lib/supervisor/output.ts';
 
 const NONE = 3;
-const [id = '', user = '', own = ''] = process.argv.slice(2);
+const [id = '', user = '', cluster = '', own = ''] = process.argv.slice(2);
 
 process.exit((await hasCheckpoints()) ? 0 : NONE);
 
 async function hasCheckpoints(): Promise<boolean> {
   try {
-    const job = { id: Number(id), user, workDirectory: await workDirectoryOf(runFolder(Number(id))) };
+    const folder = runFolder(Number(id));
+    const job = { id: Number(id), user, cluster, restarts: 1, workDirectory: await workDirectoryOf(folder) };
     const { checkpoint } = await readConfig(CONFIG_FILE);
     const address = own === '' ? siteStore(checkpoint.directory, job) : ownStore(own, job);
-    return (await openStore(address).newest()) !== undefined;
+    return await hasEarlierRuns(openStore(address));
   } catch (error) {
     // Not held: most jobs that ask for nothing have never asked, and a store that is away would hold them all.
     sayer(Number(id), (line) => console.log(`print [checkpoint] ${line}`))(

@@ -8,6 +8,8 @@ export type JobRecord = {
   /** RUNNING, PENDING, COMPLETING (for whatever reason it ends), … */
   readonly state: string;
   readonly restarts: number;
+  /** By the controller's clock: seconds since the epoch. A requeue sets it anew. */
+  readonly submittedAt?: number;
   /** Seconds that this run has run: not while it was suspended. */
   readonly ran?: number;
   /** Seconds; undefined: none. */
@@ -23,7 +25,7 @@ export function parseRecord(records: string, id: number): JobRecord | undefined 
   const field = (name: string): string => new RegExp(` ${name}=(\\S+)`).exec(record)?.[1] ?? '';
   const number = (name: string): number | undefined => (/^\d+$/.test(field(name)) ? Number(field(name)) : undefined);
   const [ran, timeLimit] = [parseTime(field('RunTime')), parseTime(field('TimeLimit'))];
-  const endsAt = number('EndTime');
+  const [endsAt, submittedAt] = [number('EndTime'), number('SubmitTime')];
   return {
     name: nameOf(id, number('ArrayJobId'), number('ArrayTaskId')),
     state: field('JobState'),
@@ -31,6 +33,7 @@ export function parseRecord(records: string, id: number): JobRecord | undefined 
     ...(ran !== undefined && { ran }),
     ...(timeLimit !== undefined && { timeLimit }),
     ...(endsAt !== undefined && { endsAt }),
+    ...(submittedAt !== undefined && { submittedAt }),
   };
 }
 

@@ -4,14 +4,17 @@ import { OptionError, reasonOf } from '../errors.ts';
 import type { Job, JobOptions } from '../job.ts';
 import { messages } from '../messages.ts';
 import { parseOptions, storeAskedFor, wrongFolder, type Sources } from '../options.ts';
-import { openStore, ownStore, siteStore, type Store } from '../store/store.ts';
+import { ownStore, siteStore } from '../store/address.ts';
+import { readManifest } from '../store/manifest.ts';
+import { tellsOfEarlier } from '../store/names.ts';
+import { openStore, type Store } from '../store/store.ts';
 import { objectionToFolder } from '../system/folder.ts';
 import type { Say } from './output.ts';
 
 type Asking = {
   readonly sources: Sources;
   readonly checkpoint: Config['checkpoint'];
-  readonly job: Pick<Job, 'id' | 'user' | 'workDirectory' | 'restarts'>;
+  readonly job: Pick<Job, 'id' | 'user' | 'cluster' | 'workDirectory' | 'restarts'>;
   readonly say: Say;
 };
 export type Asked = { readonly options: JobOptions; readonly store: Store; readonly hasCheckpoints: boolean };
@@ -35,12 +38,8 @@ async function askedAgain({ sources, checkpoint, job, say }: Asking): Promise<As
   const own = orNothing(() => storeAskedFor(sources));
   const store = storeOf(own?.folder, checkpoint, job);
   // A store that fails is as good as one that has some: begin() looks again, and holds the job.
-  const newest = await store.newest().catch(() => 'unreadable' as const);
-  const earlier =
-    newest !== undefined && newest !== 'unreadable' && newest.found.kind === 'found'
-      ? newest.found.manifest.options
-      : undefined;
-  const hasCheckpoints = newest !== undefined;
+  const hasCheckpoints = await hasEarlierRuns(store).catch(() => true);
+  const earlier = await earlierOptions(store).catch(() => undefined);
   try {
     const now = parseOptions(sources, defaults(checkpoint));
     return { options: { ...nothing(checkpoint), ...earlier, ...now }, store, hasCheckpoints };
@@ -49,6 +48,16 @@ async function askedAgain({ sources, checkpoint, job, say }: Asking): Promise<As
     say(messages.oldOptions(reasonOf(error)));
     return { options: earlier ?? nothing(checkpoint), store, hasCheckpoints };
   }
+}
+
+/** Whether it was protected in an earlier run: then it may have checkpoints, or be over. Throws when the store can't be read. */
+export const hasEarlierRuns = async (store: Store): Promise<boolean> => tellsOfEarlier((await store.look()).listing);
+
+/** What its owner asked for when the newest checkpoint was made. */
+async function earlierOptions(store: Store): Promise<JobOptions | undefined> {
+  const [newest] = await store.generations();
+  const found = newest && (await readManifest(newest.path));
+  return found?.kind === 'found' ? found.manifest.options : undefined;
 }
 
 const nothing = ({ keep }: Config['checkpoint']): JobOptions => ({ keep });

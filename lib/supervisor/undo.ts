@@ -6,6 +6,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { isMissing } from '../errors.ts';
 import { syncFile } from '../store/durable.ts';
+import { UNDONE } from '../store/names.ts';
 import { writeAt } from '../system/write.ts';
 
 const Marks = v.array(v.object({ path: v.string(), size: v.number() }));
@@ -26,7 +27,7 @@ export async function undo(checkpoint: string, emptied: readonly string[]): Prom
   });
   const kept: string[] = [];
   for (const { path: file, size } of v.parse(Marks, JSON.parse(text))) {
-    const keptIn = path.join(path.dirname(checkpoint), 'undone', path.basename(file));
+    const keptIn = path.join(path.dirname(checkpoint), UNDONE, path.basename(file));
     if (!emptied.includes(file) && (await takeOut(file, size, keptIn))) kept.push(keptIn);
   }
   return kept;

@@ -2,7 +2,6 @@
 // to the same place.
 import { existsSync, rmSync } from 'node:fs';
 import { execa } from 'execa';
-import { outside } from '../cluster/layout.ts';
 import type { Place } from '../scenarios/place.ts';
 import { cancel, closely, printed } from './lab.ts';
 import { amount, median, type Row } from './table.ts';
@@ -18,7 +17,7 @@ time.sleep(600)
 export async function benchCommit(place: Place): Promise<Row[]> {
   const job = await place.submit(SCRIPT, { comment: `checkpoint=0:20,keep=${RUNS}`, sbatch: ['--mem=4G'] });
   await printed(job, /^filled$/m);
-  const store = outside(place.path(`.checkpointer-alice/${job.id}`));
+  const store = place.store(job);
   const [commits, copies]: [number[], number[]] = [[], []];
   let bytes = 0;
   for (let run = 1; run <= RUNS; run += 1) {

@@ -2,7 +2,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { outside } from '../cluster/layout.ts';
 import { counted } from './job.ts';
 import { scenario } from './scenario.ts';
 import { asAlice } from './slurm.ts';
@@ -52,12 +51,11 @@ scenario('several names on one line of the script count, in any alphabet', async
 scenario('checkpoints lie where their owner wants them, as many as they want', async (place) => {
   const env = { SLURM_CHECKPOINT: '0:04', SLURM_CHECKPOINT_KEEP: '2', SLURM_CHECKPOINT_DIR: place.makeFolder('mine') };
   const job = await place.submit('./count 48 0', { env });
-  const store = outside(place.path(`mine/.checkpointer-alice/${job.id}`));
   await job.says(/restore finished on \w+, checkpoint 3/);
-  expect(readdirSync(store).filter((name) => /^\d+$/.test(name))).toEqual(['2', '3']);
+  expect(readdirSync(place.store(job, 'mine')).filter((name) => /^\d+$/.test(name))).toEqual(['2', '3']);
   expect(await job.over()).toMatchObject({ state: 'COMPLETED' });
   expect(job.lines()).toEqual(counted(48));
-  expect(readdirSync(outside(place.path('mine')))).toEqual([]);
+  expect(place.leftInStore(job, 'mine')).toEqual([]);
 });
 
 scenario('a time that is shorter than the site allows is raised, and that is said', async (place) => {

@@ -1,10 +1,10 @@
 // What can't be restored waits, with its checkpoint, for somebody to mend the cause: it never starts again from zero.
-import { chmodSync, cpSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
-import { COMPUTE_NODES, outside, own } from '../cluster/layout.ts';
+import { COMPUTE_NODES, own } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
 import { counted, type SubmittedJob } from './job.ts';
 import type { Place } from './place.ts';
@@ -38,12 +38,11 @@ async function supervisorOf(job: SubmittedJob, node: string): Promise<string> {
   const wait = 'until pgrep -u alice -f "$1"; do sleep 0.1; done';
   return (await exec(node, ['sh', '-c', wait, 'wait', `supervisor.js ${job.id} `])).stdout;
 }
-const storeOf = (place: Place, job: SubmittedJob): string => outside(place.path(`.checkpointer-alice/${job.id}`));
 
 scenario('a job that cannot be restored is held with its checkpoint, and goes on once released', async (place) => {
   const job = await stranded(place);
   expect(job.said().at(-1)).toMatch(/^Checkpoint not restored: \/tmp\/only-here-\d+ is missing on this node: .* held/);
-  expect(readdirSync(storeOf(place, job))).toEqual(['1']);
+  expect(place.leftInStore(job)).toEqual(['1']);
 
   using _file = bridged(job);
   await asAlice('ctl', 'scontrol', 'release', String(job.id));
@@ -53,13 +52,13 @@ scenario('a job that cannot be restored is held with its checkpoint, and goes on
 
 scenario('a job whose store cannot be read is held, and does not start from the beginning', async (place) => {
   const job = await stranded(place);
-  chmodSync(storeOf(place, job), 0o000);
+  chmodSync(place.store(job), 0o000);
   using _file = bridged(job);
   await asAlice('ctl', 'scontrol', 'release', String(job.id));
   await job.held();
   expect(job.said().at(-1)).toMatch(/^Checkpoint not restored: EACCES: permission denied.* held/);
 
-  chmodSync(storeOf(place, job), 0o700);
+  chmodSync(place.store(job), 0o700);
   await asAlice('ctl', 'scontrol', 'release', String(job.id));
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
   expect(job.lines()).toEqual(LINES);
@@ -81,7 +80,7 @@ scenario('a job that cannot be restored is held even if it was not to be requeue
 scenario('a job that can be neither restored nor held keeps its checkpoint, and goes on from it', async (place) => {
   const job = await stranded(place);
   using _file = bridged(job);
-  const manifest = path.join(storeOf(place, job), '1/manifest.json');
+  const manifest = path.join(place.store(job), '1/manifest.json');
   renameSync(manifest, `${manifest}.kept`);
   await execa('mkfifo', ['--mode=666', manifest]); // its supervisor waits here twice, until we have taken from it what it needs
   await asAlice('ctl', 'scontrol', 'release', String(job.id));

@@ -106,7 +106,7 @@ scenario('a job that is cancelled leaves no checkpoint', async (place) => {
   await job.says(/restore finished/);
   await exec('ctl', ['scancel', String(job.id)]);
   expect(await job.over()).toMatchObject({ state: 'CANCELLED' });
-  await job.until('is gone', () => !existsSync(outside(place.path('.checkpointer-alice'))));
+  await job.until('has left nothing', () => place.leftInStore(job).length === 0);
 });
 
 scenario('--signal=B:USR1 reaches the trap after a restore', async (place) => {

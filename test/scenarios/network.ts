@@ -22,5 +22,6 @@ echo "$first $second" >&3; cp written $TMPDIR/result; pwd`;
   expect(job.lines()).toEqual([...counted(24), folder]);
   const result = await asAlice('ctl', 'cat', `/srv${folder}/results/result`);
   expect(result.split('\n')).toEqual([...counted(24), 'one two']);
-  expect(await asAlice('ctl', 'ls', '-A', `/srv${folder}/store`)).toBe('');
+  const left = await asAlice('ctl', 'ls', '-A', `/srv${folder}/store/.checkpointer-alice/sandbox-${job.id}`);
+  expect(left).toMatch(/^ended\nrun\.\d+\.released$/);
 });

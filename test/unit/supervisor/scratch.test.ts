@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { objectionToMove, provideScratch, removeScratch, scratchOf } from '../../../lib/supervisor/scratch.ts';
-import { parseErrand } from '../../../lib/supervisor/results.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'scratch-'));
 const sites = (TMPDIR?: string) => scratchOf('TMPDIR', { id: 7, environment: TMPDIR === undefined ? {} : { TMPDIR } });
@@ -41,9 +40,4 @@ test('only another path than the one that a manifest names is in the way', () =>
   expect(objectionToMove(undefined, '/b')).toBeUndefined();
   expect(objectionToMove('/b', '/b')).toBeUndefined();
   expect(objectionToMove('/a', '/b')).toBe('its TMPDIR was "/a", and here it is "/b"');
-});
-
-test('an errand of before an upgrade is about a folder of ours', () => {
-  const errand = { scratch: '/tmp/checkpoint-7', store: '/s/7' };
-  expect(parseErrand(JSON.stringify(errand))).toEqual({ ...errand, scratchIsOurs: true, home: '/' });
 });

@@ -1,0 +1,41 @@
+// Of the runs of a job: who has it, and what becomes of it.
+import { failure, localTime } from './sentence.ts';
+
+export const runs = {
+  takenBack: (number: number) =>
+    `The job's supervisor was killed. The job is requeued, and goes on from checkpoint ${number}.`,
+  heldInVain: failure(
+    (count: number, directory: string) =>
+      `The job's supervisor was killed, in ${count} runs since the last checkpoint. The job is requeued and held, its checkpoint kept in ${directory}; once the cause is mended, release it with scontrol release.`,
+  ),
+  endUnknown: failure(
+    (directory: string, job: number) =>
+      `The job's supervisor was killed, and Slurm does not say whether the job was cancelled. Its checkpoint is kept in ${directory}; scontrol requeue ${job} lets it go on from there.`,
+  ),
+
+  notClaimed: failure(
+    (reason: string) =>
+      `The job could not be entered among those that are saved (${reason}). This run of it goes without checkpoints; please tell your administrator.`,
+  ),
+  waiting: (nodes: readonly string[], seconds: number) =>
+    `An earlier run of the job, on ${nodes.join(', ')}, has not said that it is over: waiting up to ${Math.round(seconds)} s until it can no longer write.`,
+  superseded: (newer: number) => `Run ${newer} of the job has begun: this older one ends, and touches nothing.`,
+  mayStillRun: ({ node = 'a node', older }: { node?: string | undefined; older: number }, directory: string) =>
+    `run ${older} of the job, on ${node}, has not said that it is over, and two must not write at once. Once ${node} is off, or no process of the job is left there: mv ${directory}/run.${older} ${directory}/run.${older}.released`,
+  begunAlready: (directory: string, run: number) =>
+    `Slurm has started run ${run} of the job twice, as after its controller lost some of its state (${directory})`,
+  numberTaken: (directory: string) =>
+    `Slurm calls this the job's first run, but ${directory} has files of a job with this number. Are they of another job? Then remove them`,
+  endNotNoted: failure(
+    (directory: string, reason: string) =>
+      `It could not be noted that the job is over (${reason}). Its checkpoints stay in ${directory}; please remove them.`,
+  ),
+  alreadyEnded: (node: string, at: string) =>
+    `The job came to its end on ${node}, ${localTime(at)}, and does not run again. To run it once more, submit it once more.`,
+  passedOver: failure(
+    (number: number, damage: string) =>
+      `Checkpoint ${number} is damaged (${damage}): it is set aside as ${number}.bad, and the one before is used.`,
+  ),
+  allDamaged: (bad: readonly number[]) =>
+    `its checkpoints (${bad.map((number) => `${number}.bad`).join(', ')}) are damaged`,
+} as const;

@@ -1,0 +1,72 @@
+// The Epilog's part in the job's story: every process of the run has ended, and what the supervisor was to do may not be done.
+import { reasonOf } from '../errors.ts';
+import type { Job } from '../job.ts';
+import { messages } from '../messages.ts';
+import type { RunFolder } from '../run-folder.ts';
+import { jobFrom, parseEnviron } from '../slurm/environment.ts';
+import { isCancelledYet, requeueEnded } from '../slurm/scontrol.ts';
+import { readManifest } from '../store/manifest.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { readErrand, type Errand } from './errand.ts';
+import type { Say } from './output.ts';
+import { finish } from './results.ts';
+import { removeScratch } from './scratch.ts';
+import { endingNoted } from './tree.ts';
+
+type Left = {
+  readonly job: number;
+  readonly folder: RunFolder;
+  /** Slurm already counts another run. */
+  readonly isRequeued: boolean;
+  readonly environ: string;
+  readonly say: Say;
+};
+
+export async function clearUp(left: Left): Promise<void> {
+  const errand = await readErrand(left.folder);
+  if (!errand) return;
+  const store = openStore({ folder: errand.store, home: errand.home });
+  if (!errand.settled) await settle(errand, store, left);
+  if (errand.claim) await store.release(errand.claim.run).catch(() => {}); // it is released, or the next run waits, or asks
+}
+
+/** What a script's end is called that nobody has noted: its supervisor was killed. */
+const KILLED = { signal: 9 };
+
+async function settle(errand: Errand, store: Store, left: Left): Promise<void> {
+  const { claim } = errand;
+  if (left.isRequeued) return removeScratch(errand);
+  const noted = endingNoted(left.folder);
+  if (claim === undefined) return void (await finish(errand, noted ?? KILLED, left.say));
+  const { listing, unreleased } = await store.look();
+  // Without the own claim, or with a newer one, nothing there is this run's to write (§6).
+  if (listing.claims.some(({ run }) => run > claim.run) || !unreleased.some(({ run }) => run === claim.run)) return;
+  if (noted) return void (await finish(errand, noted, left.say));
+  await killed(errand, store, { ...left, run: claim.run });
+}
+
+/** Runs without a checkpoint of their own before somebody should look at it. */
+const MOST_IN_VAIN = 3;
+
+/** The supervisor left no goodbye: unless the job was cancelled, it goes on from its newest checkpoint. */
+async function killed(errand: Errand, store: Store, left: Left & { readonly run: number }): Promise<void> {
+  const { say } = left;
+  const [newest] = await store.generations();
+  const job = jobOf(left);
+  const cancelled = newest && (await isCancelledYet(job).catch(() => undefined));
+  if (!newest || cancelled === true) return void (await finish(errand, KILLED, say));
+  await removeScratch(errand);
+  if (cancelled === undefined) return say(messages.endUnknown(store.folder, left.job));
+  const found = await readManifest(newest.path);
+  const since = found.kind === 'found' ? left.run - (found.manifest.run ?? left.run) : Infinity;
+  const inVain = since >= MOST_IN_VAIN;
+  const asked = await requeueEnded(job, inVain ? 'held' : 'eligible').catch((error: unknown) => ({
+    kind: 'failed' as const,
+    reason: reasonOf(error),
+  }));
+  if (asked.kind === 'failed') say(messages.notTakenBack(asked.reason, store.folder, left.job));
+  else say(inVain ? messages.heldInVain(since, store.folder) : messages.takenBack(newest.number));
+}
+
+const jobOf = ({ job, environ }: Left): Job =>
+  jobFrom({ id: job, restarts: 0, workDirectory: '/' }, parseEnviron(environ));

@@ -1,0 +1,97 @@
+// Before a run of a job touches anything of the user's: it claims the job, and makes sure that no other run is at it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '../errors.ts';
+import type { Job } from '../job.ts';
+import { messages } from '../messages.ts';
+import type { Fate } from '../slurm/record.ts';
+import { fate, recordOf } from '../slurm/scontrol.ts';
+import type { Ended } from '../store/ended.ts';
+import { pass, type Verdict } from '../store/gate.ts';
+import { tellsOfEarlier } from '../store/names.ts';
+import type { Store } from '../store/store.ts';
+import { bootId } from '../system/proc.ts';
+import type { Say } from './output.ts';
+import type { Signals } from './signals.ts';
+
+type Entering = {
+  readonly job: Job;
+  readonly store: Store;
+  readonly signals: Signals;
+  readonly say: Say;
+  /** Seconds after which this run stops by itself if it can't renew its claim; 0: it never does. */
+  readonly lease: number;
+};
+
+export type Entrance =
+  | { readonly kind: 'entered' }
+  /** R1: for good; this run never uses the store. */
+  | { readonly kind: 'unprotected' }
+  | { readonly kind: 'held'; readonly reason: string; readonly claimed: boolean }
+  | { readonly kind: 'ended'; readonly ended: Ended }
+  /** A newer run has the job, or Slurm ends this one before it began. */
+  | { readonly kind: 'left'; readonly meaning: Fate };
+
+const LOOK_MS = 1000;
+
+export async function enter(around: Entering): Promise<Entrance> {
+  const { job, store, say } = around;
+  let claimed = false;
+  try {
+    const taken = job.restarts === 0 ? await takenByOther(around) : undefined;
+    if (taken !== undefined) return { kind: 'held', reason: taken, claimed };
+    const me = { run: job.restarts, node: job.node, boot: bootId() };
+    claimed = (await store.claim({ ...me, lease: around.lease })) === 'claimed';
+    if (!claimed) return { kind: 'held', reason: messages.begunAlready(store.folder, job.restarts), claimed };
+    return await throughGate(around, me);
+  } catch (error) {
+    if (job.restarts > 0 || claimed) return { kind: 'held', reason: reasonOf(error), claimed };
+    say(messages.notClaimed(reasonOf(error)));
+    return { kind: 'unprotected' };
+  }
+}
+
+/** R2: the wait counts from the return of the own claim. */
+async function throughGate(around: Entering, me: Parameters<typeof pass>[1]): Promise<Entrance> {
+  const { store, signals, say } = around;
+  const claimedAt = performance.now();
+  for (let said = false; ; said = true) {
+    const meaning = signals.terminated() ? await fate(around.job).catch(() => 'goes-on' as const) : 'goes-on';
+    if (meaning !== 'goes-on') return { kind: 'left', meaning };
+    const verdict = pass(await store.look(), me);
+    if (verdict.kind === 'wait' && performance.now() - claimedAt < verdict.seconds * 1000) {
+      if (!said) say(messages.waiting(verdict.nodes, verdict.seconds));
+      await sleep(LOOK_MS);
+      continue;
+    }
+    if (verdict.kind !== 'go' && verdict.kind !== 'wait') return turnedAway(verdict, around);
+    await store.sweep(me.run); // R4: first this, then whatever is looked for
+    const { ended } = await store.look(); // R6
+    return ended ? { kind: 'ended', ended } : { kind: 'entered' };
+  }
+}
+
+function turnedAway(verdict: Exclude<Verdict, { kind: 'go' | 'wait' }>, { store, say }: Entering): Entrance {
+  switch (verdict.kind) {
+    case 'ended':
+      return verdict;
+    case 'old':
+      say(messages.superseded(verdict.newer));
+      return { kind: 'left', meaning: 'over' };
+    case 'stay':
+      return { kind: 'held', reason: messages.mayStillRun(verdict, store.folder), claimed: true };
+  }
+}
+
+/**
+ * Job numbers come again after a controller lost its state; and a controller that was killed may come back with an older
+ * state, and start a job's first run once more. A job that was submitted after the last change of what lies there is another.
+ * @returns why not, if it can't be told
+ */
+async function takenByOther({ store, job }: Entering): Promise<string | undefined> {
+  const { listing } = await store.look();
+  if (!tellsOfEarlier(listing)) return undefined;
+  const { submittedAt } = await recordOf(job);
+  if (submittedAt === undefined || submittedAt <= (await store.changedAt())) return messages.numberTaken(store.folder);
+  await store.clear();
+  return undefined;
+}

@@ -1,0 +1,55 @@
+// The tree is saved, and has ended: the job goes on in another run, or is held.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '../errors.ts';
+import type { Ending } from '../job.ts';
+import { messages } from '../messages.ts';
+import { fate, requeue, requeueEnded, requeueHeld } from '../slurm/scontrol.ts';
+import { writeErrand } from './errand.ts';
+import { removeScratch } from './scratch.ts';
+import type { Story } from './supervise.ts';
+
+export type Moved = { readonly kind: 'requeued' } | { readonly kind: 'stays'; readonly reason: string };
+
+/** Slurm ends a job that it requeues within this time, KillWait and a slow controller included. */
+const REQUEUE_SECONDS = 120;
+
+export async function moveOn(story: Story): Promise<Moved> {
+  const { job, signals, say } = story;
+  const meaning = signals.terminated() ? await fate(job).catch(() => 'over' as const) : 'goes-on';
+  if (meaning === 'runs-again') {
+    await keepForNextRun(story); // requeued by somebody else; the Epilog can't tell, where Slurm lost sight of this node
+    return { kind: 'requeued' };
+  }
+  say(messages.requeueing(job.id));
+  if (meaning === 'timed-out') return moveOnFromLimit(story);
+  const asked = await requeue(job).catch(failure);
+  if (asked.kind === 'failed' && !signals.terminated()) return { kind: 'stays', reason: asked.reason };
+  const ended = await Promise.race([signals.termination(), sleep(REQUEUE_SECONDS * 1000, undefined)]);
+  return ended ? { kind: 'requeued' } : { kind: 'stays', reason: 'it did not end this run' };
+}
+
+/** Slurm ends this run in any case, and its Epilog can't tell that the job is not over. */
+async function moveOnFromLimit(story: Story): Promise<Moved> {
+  await keepForNextRun(story);
+  const asked = await requeueEnded(story.job).catch(failure);
+  if (asked.kind === 'failed') story.say(messages.notTakenBack(asked.reason, story.store.folder, story.job.id));
+  return { kind: 'requeued' };
+}
+
+/** From here on nobody, the Epilog neither, takes this run for the job's end: its checkpoints stay, with TMPDIR in them. */
+export async function keepForNextRun(story: Story): Promise<void> {
+  await writeErrand(story.folder, { ...story.errand, settled: true });
+  await removeScratch(story).catch((error: unknown) => story.say(messages.notRemoved(story.scratch, reasonOf(error))));
+}
+
+export async function hold(reason: string, story: Story): Promise<Ending> {
+  const { job, store, signals, say } = story;
+  await keepForNextRun(story);
+  say(messages.notRestored(reason, store.folder));
+  const asked = await requeueHeld(job).catch(failure);
+  if (asked.kind === 'failed' && !signals.terminated()) say(messages.notHeld(asked.reason, store.folder, job.id));
+  else await Promise.race([signals.termination(), sleep(REQUEUE_SECONDS * 1000)]);
+  return { exitCode: 1 };
+}
+
+const failure = (error: unknown) => ({ kind: 'failed', reason: reasonOf(error) }) as const;
