@@ -51,7 +51,7 @@ async function askedAgain({ sources, checkpoint, job, say }: Asking): Promise<As
   }
 }
 
-const nothing = ({ keep }: Config['checkpoint']): JobOptions => ({ keep });
+const nothing = ({ keep, mode }: Config['checkpoint']): JobOptions => ({ keep, mode });
 
 const defaults = ({ interval, 'shortest-interval': shortestIntervalSeconds }: Config['checkpoint']) => ({
   intervalSeconds: interval,

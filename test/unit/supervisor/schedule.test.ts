@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fitsLastCall, nextCheckpoint, type Plan } from '../../../lib/supervisor/schedule.ts';
+import { firstInterval, fitsLastCall, nextCheckpoint, type Plan } from '../../../lib/supervisor/schedule.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -32,4 +32,22 @@ test.each<[string, Parameters<typeof fitsLastCall>, boolean]>([
   ['there is no time at all', [0, undefined, 0], false],
 ])('a last call: %s', (_, given, fits) => {
   expect(fitsLastCall(...given)).toBe(fits);
+});
+
+test('the first interval of a run is up to a tenth shorter, and for one job always the same', () => {
+  const first = Array.from({ length: 1000 }, (_, job) => firstInterval(45 * MINUTE, job));
+  expect(Math.min(...first)).toBeGreaterThanOrEqual(40.5 * MINUTE);
+  expect(Math.max(...first)).toBeLessThanOrEqual(45 * MINUTE);
+  expect(firstInterval(45 * MINUTE, 7)).toBe(first[7]);
+});
+
+test.each([1, 70_000, 4_000_000_000])('jobs that are submitted together, from %d on, are spread evenly', (from) => {
+  const tenths = Array.from({ length: 10 }, () => 0);
+  for (let job = from; job < from + 100; job += 1)
+    tenths[Math.floor((1 - firstInterval(HOUR, job) / HOUR) * 100)]! += 1;
+  for (const jobs of tenths) expect(Math.abs(jobs - 10)).toBeLessThanOrEqual(2);
+});
+
+test('an interval of seconds is what it says', () => {
+  expect(firstInterval(59, 12_345)).toBe(59);
 });
