@@ -1,5 +1,4 @@
 // A tree that runs, until its script ends or it is saved and gone: its checkpoints, and what Slurm's SIGTERM means to it.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
@@ -12,6 +11,7 @@ import { firstPace, nextPace, reasonFor, type Pace, type Past } from './pace.ts'
 import { firstInterval, fitsLastCall, nextCheckpoint, type Due, type Plan } from './schedule.ts';
 import type { Story } from './supervise.ts';
 import { signalScript, type Tree } from './tree.ts';
+import { now, turn } from './turn.ts';
 
 type Running = Extract<Begun, { kind: 'running' }>;
 
@@ -24,9 +24,11 @@ export async function watch({ tree, cost, past }: Running, story: Story): Promis
   await warnOfLongInterval({ first: interval, regular: pace.interval }, story);
   for (let since = now(); ;) {
     const due = await nextDue(since, { interval, cost }, story);
-    const next = await Promise.race([tree.ended, reached(due), signals.termination()]);
+    using mine = turn(due, story.agent);
+    const next = await Promise.race([tree.ended, mine.comes, signals.termination()]);
     if (typeof next === 'object') return next;
     if (next === 'terminated') {
+      mine[Symbol.dispose](); // a last call waits for nobody
       const meaning = await fate(story.job).catch(() => 'over' as const);
       const isLastCall = meaning === 'runs-again' || meaning === 'timed-out';
       if (isLastCall && (await hasTime(tree, cost, story)) && (await save({ secondsSinceLast: now() - since, pace })))
@@ -44,9 +46,6 @@ export async function watch({ tree, cost, past }: Running, story: Story): Promis
   }
 }
 
-/** Seconds, by a clock that nobody sets. */
-const now = (): number => performance.now() / 1000;
-
 function paceOf(past: Past | undefined, story: Story): Pace {
   const before = past?.pace ?? firstPace(story.options, story.site);
   return past ? paceAfter(before, past.cost, story) : before;
@@ -61,7 +60,7 @@ function paceAfter(before: Pace, cost: number, { options, site, intervalSeconds,
 }
 
 async function nextDue(since: number, pace: Pick<Plan, 'interval' | 'cost'>, story: Story): Promise<Due> {
-  if (story.intervalSeconds === undefined) return { at: Infinity, because: 'interval' };
+  if (story.intervalSeconds === undefined) return { at: Infinity, because: 'interval', latest: Infinity };
   const limit = await limitOf(story);
   return nextCheckpoint({ since, ...pace, ...(limit && { limit }) });
 }
@@ -80,14 +79,6 @@ async function warnOfLongInterval({ first, regular }: Intervals, story: Story): 
   const limit = story.intervalSeconds === undefined || story.job.restarts > 0 ? undefined : await limitOf(story);
   if (!limit || first < limit.endsAt - limit.startedAt) return;
   story.say(messages.longInterval(formatTime(regular), formatTime(limit.endsAt - limit.startedAt)));
-}
-
-/** More is no time for Node's timers. */
-const LONGEST_SLEEP = 24 * 60 * 60;
-
-async function reached({ at }: Due): Promise<'due'> {
-  while (now() < at) await sleep(Math.min(at - now(), LONGEST_SLEEP) * 1000);
-  return 'due';
 }
 
 /** Whether a checkpoint would be complete before Slurm kills the tree. */

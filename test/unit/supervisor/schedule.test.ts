@@ -34,6 +34,16 @@ test.each<[string, Parameters<typeof fitsLastCall>, boolean]>([
   expect(fitsLastCall(...given)).toBe(fits);
 });
 
+test.each<[string, Plan, number]>([
+  ['half an interval', plan(HOUR), 1.5 * HOUR],
+  ['an hour', plan(24 * HOUR), 25 * HOUR],
+  ['until the last moment before the limit', plan(HOUR, 1.2 * HOUR, MINUTE), 1.2 * HOUR - 3 * MINUTE],
+  ['not at all before the limit', plan(2 * HOUR, HOUR, MINUTE), HOUR - 3 * MINUTE],
+  ['not at all when it is tried again', plan(HOUR, 2 * HOUR, MINUTE, 2 * HOUR - 40), 2 * HOUR - 30],
+])('a checkpoint waits for others of its node %s', (_, given, latest) => {
+  expect(nextCheckpoint(given).latest).toBe(latest);
+});
+
 test('the first interval of a run is up to a tenth shorter, and for one job always the same', () => {
   const first = Array.from({ length: 1000 }, (_, job) => firstInterval(45 * MINUTE, job));
   expect(Math.min(...first)).toBeGreaterThanOrEqual(40.5 * MINUTE);
