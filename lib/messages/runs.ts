@@ -34,7 +34,7 @@ export const runs = {
     `The job came to its end on ${node}, ${localTime(at)}, and does not run again. To run it once more, submit it once more.`,
   passedOver: failure(
     (number: number, damage: string) =>
-      `Checkpoint ${number} is damaged (${damage}): it is set aside as ${number}.bad, and the one before is used.`,
+      `Checkpoint ${number} is damaged (${damage}): it is set aside as ${number}.bad.`,
   ),
   allDamaged: (bad: readonly number[]) =>
     `its checkpoints (${bad.map((number) => `${number}.bad`).join(', ')}) are damaged`,

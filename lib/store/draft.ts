@@ -4,8 +4,9 @@ import fse from 'fs-extra';
 import { removeTree } from '../system/remove.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { syncFile, syncMeanwhile, syncTree } from './durable.ts';
-import { manifestOf, readManifest, writeManifest, type Manifest } from './manifest.ts';
+import { manifestOf, readManifest, writeManifest, type Facts, type Manifest } from './manifest.ts';
 import { generationOf } from './names.ts';
+import type { Hashes } from './seal.ts';
 
 export type Draft = Checkpoint &
   AsyncDisposable & {
@@ -13,15 +14,18 @@ export type Draft = Checkpoint &
     sync(): Promise<void>;
     imagesWritten<T>(writing: Promise<T>): Promise<T>;
     /** @param mayCommit asked at the last moment: throws if it must not be */
-    commit(facts: Parameters<typeof manifestOf>[0], mayCommit: () => void): Promise<void>;
+    commit(facts: Omit<Facts, 'files'>, mayCommit: () => void): Promise<void>;
   };
 
-/** Gone again at the end of its scope, unless committed. @param prune removes older generations */
-export async function draftIn(
-  folder: string,
-  draft: Checkpoint,
-  prune: (keep: number) => Promise<void>,
-): Promise<Draft> {
+type Around = {
+  readonly folder: string;
+  readonly hashes: Hashes;
+  /** Removes older generations. */
+  readonly prune: (keep: number) => Promise<void>;
+};
+
+/** Gone again at the end of its scope, unless committed. */
+export async function draftIn(draft: Checkpoint, { folder, hashes, prune }: Around): Promise<Draft> {
   await removeTree(draft.path); // an attempt of this run's, cut short
   for (const part of [draft.path, draft.images, draft.tmpdir]) await fse.mkdir(part, { mode: 0o700 });
   return {
@@ -29,7 +33,8 @@ export async function draftIn(
     sync: async () => syncTree(draft.path),
     imagesWritten: async (writing) => syncMeanwhile(draft.images, writing),
     commit: async (facts, mayCommit) => {
-      await seal(draft, manifestOf(facts, new Date()));
+      const [files] = await Promise.all([hashes.list(draft.path), syncTree(draft.path)]);
+      await seal(draft, manifestOf({ ...facts, files }, new Date()));
       mayCommit();
       await commit(draft, folder);
       await prune(facts.options.keep).catch(() => {}); // the next commit tries again

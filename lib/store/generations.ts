@@ -6,10 +6,12 @@ import type { Address } from './address.ts';
 import { checkpointAt, type Checkpoint } from './checkpoint.ts';
 import { draftIn, type Draft } from './draft.ts';
 import { syncFile } from './durable.ts';
-import { list, mustBeThere, namesIn } from './folder.ts';
-import { badOf, draftOf, generationOf, listed, nextNumber, RESULTS } from './names.ts';
+import { list, namesIn } from './folder.ts';
+import { readManifest, type Found } from './manifest.ts';
+import { badOf, draftOf, generationOf, listed, nextNumber } from './names.ts';
+import type { Hashes } from './seal.ts';
 
-export const generationsIn = (address: Address) => ({
+export const generationsIn = (address: Address, hashes: Hashes) => ({
   /** Newest first. Throws when the folder can't be read, or could not be there. */
   async generations(): Promise<Checkpoint[]> {
     const { generations } = await list(address);
@@ -21,7 +23,19 @@ export const generationsIn = (address: Address) => ({
     const { folder } = address;
     const number = nextNumber(await list(address));
     await fse.mkdir(folder, { recursive: true, mode: 0o700 });
-    return draftIn(folder, checkpointAt(folder, draftOf(number, run), number), async (keep) => prune(folder, keep));
+    const draft = checkpointAt(folder, draftOf(number, run), number);
+    return draftIn(draft, { folder, hashes, prune: async (keep) => prune(folder, keep) });
+  },
+
+  /**
+   * What is wrong with it, if anything is. Throws when it can't be read: then nobody knows.
+   * @param limit bytes that are read at most
+   */
+  async inspect({ path: generation }: Checkpoint, limit: number): Promise<Found> {
+    const found = await readManifest(generation);
+    if (found.kind !== 'found' || found.manifest.files === undefined) return found;
+    const damage = await hashes.damage(generation, found.manifest.files, limit);
+    return damage === undefined ? found : { kind: 'damaged', reason: damage };
   },
 
   /** R7: no later run may take it for a good one. */
@@ -35,14 +49,6 @@ export const generationsIn = (address: Address) => ({
     const { generations, bad, partials } = listed(await namesIn(address.folder));
     const all = [...generations.map(generationOf), ...bad.map(badOf), ...partials];
     for (const name of all) await removeTree(path.join(address.folder, name));
-  },
-
-  /** Makes the folder where results wait that could not be delivered. */
-  async keptResults(): Promise<string> {
-    await mustBeThere(address.home);
-    const kept = path.join(address.folder, RESULTS);
-    await fse.mkdir(kept, { recursive: true, mode: 0o700 });
-    return kept;
   },
 });
 

@@ -7,6 +7,7 @@ import { parseOptions, storeAskedFor, wrongFolder, type Sources } from '../optio
 import { ownStore, siteStore } from '../store/address.ts';
 import { readManifest } from '../store/manifest.ts';
 import { tellsOfEarlier } from '../store/names.ts';
+import { inChild } from '../store/seal.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { objectionToFolder } from '../system/folder.ts';
 import type { Say } from './output.ts';
@@ -53,14 +54,16 @@ async function askedAgain({ sources, checkpoint, job, say }: Asking): Promise<As
 /** Whether it was protected in an earlier run: then it may have checkpoints, or be over. Throws when the store can't be read. */
 export const hasEarlierRuns = async (store: Store): Promise<boolean> => tellsOfEarlier((await store.look()).listing);
 
-/** What its owner asked for when the newest checkpoint was made. */
+/** What its owner asked for when the newest checkpoint that can be read was made. */
 async function earlierOptions(store: Store): Promise<JobOptions | undefined> {
-  const [newest] = await store.generations();
-  const found = newest && (await readManifest(newest.path));
-  return found?.kind === 'found' ? found.manifest.options : undefined;
+  for (const generation of await store.generations()) {
+    const found = await readManifest(generation.path);
+    if (found.kind === 'found') return found.manifest.options;
+  }
+  return undefined;
 }
 
-const nothing = ({ keep }: Config['checkpoint']): JobOptions => ({ keep });
+const nothing = ({ keep, mode }: Config['checkpoint']): JobOptions => ({ keep, mode });
 
 const defaults = ({ interval, 'shortest-interval': shortestIntervalSeconds }: Config['checkpoint']) => ({
   intervalSeconds: interval,
@@ -68,7 +71,7 @@ const defaults = ({ interval, 'shortest-interval': shortestIntervalSeconds }: Co
 });
 
 const storeOf = (own: string | undefined, { directory }: Config['checkpoint'], job: Asking['job']): Store =>
-  openStore(own === undefined ? siteStore(directory, job) : ownStore(own, job));
+  openStore(own === undefined ? siteStore(directory, job) : ownStore(own, job), inChild);
 
 async function mustBeFolder(wanted: { readonly folder: string; readonly option: string }, use: string): Promise<void> {
   const objection = await objectionToFolder(wanted.folder);

@@ -10,7 +10,16 @@ export type Plan = {
   readonly cost: number | undefined;
 };
 
-export type Due = { readonly at: number; readonly because: 'interval' | 'limit' };
+export type Due = {
+  readonly at: number;
+  readonly because: 'interval' | 'limit';
+  /** While others on the node are being saved it may wait until then. */
+  readonly latest: number;
+};
+
+/** Should the others take longer than that, or hang, the node has to bear one more. */
+const LONGEST_WAIT = 60 * 60;
+const WAIT_SHARE = 0.5;
 
 /**
  * For what the last cost does not tell; slurmctld itself is never early (job_time_limit). Of a short run much would go to
@@ -32,13 +41,29 @@ function margin({ limit, cost }: Pick<Plan, 'limit' | 'cost'>): number {
 
 /** An interval after the last one, but in time before the limit; a last one that failed is tried again while there is time. */
 export function nextCheckpoint(plan: Plan): Due {
-  const regular: Due = { at: plan.since + plan.interval, because: 'interval' };
+  const at = plan.since + plan.interval;
+  const regular: Due = { at, because: 'interval', latest: at + Math.min(LONGEST_WAIT, plan.interval * WAIT_SHARE) };
   if (!plan.limit) return regular;
   const last = plan.limit.endsAt - margin(plan);
-  if (last > plan.since) return last <= regular.at ? { at: last, because: 'limit' } : regular;
+  if (last > plan.since && last <= at) return { at: last, because: 'limit', latest: last };
+  if (last > plan.since) return { ...regular, latest: Math.min(regular.latest, last) };
   const left = plan.limit.endsAt - plan.since;
   const soon = plan.since + Math.max(1, left / 4);
-  return left > 0 && soon < regular.at ? { at: soon, because: 'limit' } : regular;
+  return left > 0 && soon < at ? { at: soon, because: 'limit', latest: soon } : regular;
+}
+
+/** Below it a job is watched, or tested, rather than protected. */
+const SHORTEST_SPREAD = 60;
+const SPREAD_SHARE = 0.1;
+/** Its multiples, modulo 1, are as even as can be, however many there are: jobs of one moment have consecutive numbers. */
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * The first interval of a run: up to a tenth shorter than the others, by a share that is the job's own, so that jobs that
+ * were submitted in one moment are not saved in one.
+ */
+export function firstInterval(interval: number, job: number): number {
+  return interval < SHORTEST_SPREAD ? interval : interval * (1 - SPREAD_SHARE * ((job * GOLDEN_RATIO) % 1));
 }
 
 const BYTES_A_SECOND = 200 * 1024 * 1024;

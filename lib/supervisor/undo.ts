@@ -7,12 +7,13 @@ import * as v from 'valibot';
 import { isMissing } from '../errors.ts';
 import { syncFile } from '../store/durable.ts';
 import { UNDONE } from '../store/names.ts';
+import { MARKS } from '../store/seal.ts';
 import { writeAt } from '../system/write.ts';
 
 const Marks = v.array(v.object({ path: v.string(), size: v.number() }));
 
 /** In the folder of a checkpoint that was restored: how far the outputs reached when it was. */
-const marksOf = (checkpoint: string): string => path.join(checkpoint, 'restored.json');
+const marksOf = (checkpoint: string): string => path.join(checkpoint, MARKS);
 
 /** Lines of others, which nobody writes again: ours, and slurmstepd's. */
 const STAYS = /^(?:\[checkpoint\] |slurmstepd-\S+: )/;

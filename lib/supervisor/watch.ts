@@ -1,50 +1,68 @@
 // A tree that runs, until its script ends or it is saved and gone: its checkpoints, and what Slurm's SIGTERM means to it.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
 import { fate, killWait, recordOf } from '../slurm/scontrol.ts';
 import { isRunning, memoryOf, treeOf } from '../system/proc.ts';
 import { formatTime } from '../time.ts';
-import { checkpoint, type Outcome } from './checkpoint.ts';
-import { fitsLastCall, nextCheckpoint, type Due, type Plan } from './schedule.ts';
+import type { Begun } from './begin.ts';
+import { checkpoint, type Circumstances, type Outcome } from './checkpoint.ts';
+import { firstPace, nextPace, reasonFor, type Pace, type Past } from './pace.ts';
+import { firstInterval, fitsLastCall, nextCheckpoint, type Due, type Plan } from './schedule.ts';
 import type { Story } from './supervise.ts';
 import { signalScript, type Tree } from './tree.ts';
+import { now, turn } from './turn.ts';
 
-/** @param cost seconds that the tree's last checkpoint took, if it had one */
-export async function watch(tree: Tree, cost: number | undefined, story: Story): Promise<Ending | 'saved'> {
+type Running = Extract<Begun, { kind: 'running' }>;
+
+export async function watch({ tree, cost, past }: Running, story: Story): Promise<Ending | 'saved'> {
   const { signals } = story;
   signals.forwardTo((signal) => signalScript(tree, signal));
+  const pace = paceOf(past, story);
   const save = saving(tree, story);
-  await warnOfLongInterval(story);
+  let interval = firstInterval(pace.interval, story.job.id);
+  await warnOfLongInterval({ first: interval, regular: pace.interval }, story);
   for (let since = now(); ;) {
-    const due = await nextDue(since, cost, story);
-    const next = await Promise.race([tree.ended, reached(due), signals.termination()]);
+    const due = await nextDue(since, { interval, cost }, story);
+    using mine = turn(due, story.agent);
+    const next = await Promise.race([tree.ended, mine.comes, signals.termination()]);
     if (typeof next === 'object') return next;
     if (next === 'terminated') {
+      mine[Symbol.dispose](); // a last call waits for nobody
       const meaning = await fate(story.job).catch(() => 'over' as const);
       const isLastCall = meaning === 'runs-again' || meaning === 'timed-out';
-      if (isLastCall && (await hasTime(tree, cost, story)) && (await save(now() - since))) return 'saved';
+      if (isLastCall && (await hasTime(tree, cost, story)) && (await save({ secondsSinceLast: now() - since, pace })))
+        return 'saved';
       signalScript(tree, 'SIGTERM');
       if (meaning !== 'goes-on') return tree.ended;
       signals.dealtWith();
-    } else if (due.because === 'interval' || (await nextDue(since, cost, story)).at <= now()) {
+    } else if (due.because === 'interval' || (await nextDue(since, { interval, cost }, story)).at <= now()) {
       // Not if the limit has been raised since.
-      if (await save(now() - since)) return 'saved';
+      if (await save({ secondsSinceLast: now() - since, pace })) return 'saved';
       if (!isRunning(tree.pid)) return tree.ended; // it came to its own end meanwhile
       since = now();
+      interval = pace.interval;
     }
   }
 }
 
-/** Seconds, by a clock that nobody sets. */
-const now = (): number => performance.now() / 1000;
+function paceOf(past: Past | undefined, story: Story): Pace {
+  const before = past?.pace ?? firstPace(story.options, story.site);
+  return past ? paceAfter(before, past.cost, story) : before;
+}
 
-async function nextDue(since: number, cost: number | undefined, story: Story): Promise<Due> {
-  const { intervalSeconds: interval } = story;
-  if (interval === undefined) return { at: Infinity, because: 'interval' };
+/** Says so where it changes. @param cost seconds that one more checkpoint cost the job */
+function paceAfter(before: Pace, cost: number, { options, site, intervalSeconds, say }: Story): Pace {
+  const pace = nextPace(before, cost, options, site);
+  if (intervalSeconds !== undefined && options.auto === true && pace.interval !== before.interval)
+    say(messages.paced(pace.interval, reasonFor(pace, site)));
+  return pace;
+}
+
+async function nextDue(since: number, pace: Pick<Plan, 'interval' | 'cost'>, story: Story): Promise<Due> {
+  if (story.intervalSeconds === undefined) return { at: Infinity, because: 'interval', latest: Infinity };
   const limit = await limitOf(story);
-  return nextCheckpoint({ since, interval, cost, ...(limit && { limit }) });
+  return nextCheckpoint({ since, ...pace, ...(limit && { limit }) });
 }
 
 /** As far as Slurm says: it may be changed while the job runs. */
@@ -55,19 +73,12 @@ async function limitOf({ job }: Story): Promise<Plan['limit'] | undefined> {
   return { startedAt: endsAt - record.timeLimit, endsAt };
 }
 
-async function warnOfLongInterval(story: Story): Promise<void> {
-  const { intervalSeconds: interval, job } = story;
-  const limit = interval === undefined || job.restarts > 0 ? undefined : await limitOf(story);
-  if (!limit || interval === undefined || interval < limit.endsAt - limit.startedAt) return;
-  story.say(messages.longInterval(formatTime(interval), formatTime(limit.endsAt - limit.startedAt)));
-}
+type Intervals = { readonly first: number; readonly regular: number };
 
-/** More is no time for Node's timers. */
-const LONGEST_SLEEP = 24 * 60 * 60;
-
-async function reached({ at }: Due): Promise<'due'> {
-  while (now() < at) await sleep(Math.min(at - now(), LONGEST_SLEEP) * 1000);
-  return 'due';
+async function warnOfLongInterval({ first, regular }: Intervals, story: Story): Promise<void> {
+  const limit = story.intervalSeconds === undefined || story.job.restarts > 0 ? undefined : await limitOf(story);
+  if (!limit || first < limit.endsAt - limit.startedAt) return;
+  story.say(messages.longInterval(formatTime(regular), formatTime(limit.endsAt - limit.startedAt)));
 }
 
 /** Whether a checkpoint would be complete before Slurm kills the tree. */
@@ -83,12 +94,14 @@ async function hasTime(
   return fits;
 }
 
+type Moment = Pick<Circumstances, 'secondsSinceLast' | 'pace'>;
+
 /** Tries to save the tree; says what stands in the way once, not at every interval. */
-function saving(tree: Tree, story: Story): (secondsSinceLast: number) => Promise<boolean> {
+function saving(tree: Tree, story: Story): (moment: Moment) => Promise<boolean> {
   let obstacle: string | undefined;
-  return async (secondsSinceLast) => {
+  return async (moment) => {
     if (obstacle === undefined) story.say(messages.dumping(tree.pid, story.store.folder));
-    const outcome = await attempt(tree, secondsSinceLast, story);
+    const outcome = await attempt(tree, moment, story);
     if (outcome.kind === 'saved') return true;
     if (isRunning(tree.pid) && outcome.reason !== obstacle) story.say(messages.notDumped(outcome.reason));
     obstacle = outcome.reason;
@@ -96,11 +109,11 @@ function saving(tree: Tree, story: Story): (secondsSinceLast: number) => Promise
   };
 }
 
-async function attempt(tree: Tree, secondsSinceLast: number, story: Story): Promise<Outcome> {
+async function attempt(tree: Tree, moment: Moment, story: Story): Promise<Outcome> {
   const { agent } = story;
   if (!agent) return { kind: 'not-saved', reason: 'there is no agent on this node' };
   try {
-    return await checkpoint(tree, { ...story, agent, secondsSinceLast });
+    return await checkpoint(tree, { ...story, ...moment, agent });
   } catch (error) {
     return { kind: 'not-saved', reason: reasonOf(error) };
   }

@@ -17,6 +17,17 @@ scenario('the runscript of the predecessor’s guide moves as it stands', async 
   expect(new Set(job.lines().flatMap((line) => / (pid:.*)/.exec(line)?.[1] ?? [])).size).toBe(1);
 });
 
+scenario('what the first checkpoint cost says when the next are due, and one line says why', async (place) => {
+  const job = await place.submit('./count 30 0', { comment: 'checkpoint=auto mode=snapshot' });
+  expect(await job.over()).toMatchObject({ state: 'COMPLETED' });
+  expect(job.lines()).toEqual(counted(30));
+  expect(job.said().filter((line) => line.startsWith('Checkpoints every'))).toEqual([
+    expect.stringMatching(
+      /^Checkpoints every [\d:]+ from here on: the last one cost [\d.]+ s, and nodes of this site fail every 30-00:00:00 on average\.$/,
+    ),
+  ]);
+});
+
 scenario('a job whose comment has gone goes on from its checkpoints, as often as it wanted', async (place) => {
   const job = await place.submit('./count 30 0', { comment: 'checkpoint=0:04' });
   await job.until('is under way', () => job.lines().includes('line 3'));

@@ -13,6 +13,7 @@ async function requeuedWithoutFolder(place: Place, meanwhile?: (job: SubmittedJo
   const job = await place.submit(script, { comment: 'checkpoint=0:04', sbatch: [`--chdir=${folder}`] });
   await job.says(/^Requeueing/);
   await meanwhile?.(job);
+  await job.until('waits for its next run', ({ state }) => state === 'PENDING');
   renameSync(outside(folder), away);
   return { job, bringBack: () => renameSync(away, outside(folder)) };
 }

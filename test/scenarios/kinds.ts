@@ -114,8 +114,9 @@ scenario('--signal=B:USR1 reaches the trap after a restore', async (place) => {
   const job = await place.submit(script, { comment, sbatch: ['--time=10', '--signal=B:USR1@60'] });
   await job.says(/restore finished/);
   await exec('ctl', ['scontrol', 'update', `JobId=${job.id}`, 'Comment=checkpoint=1-0']);
-  const moves = job.moves();
-  await job.until('has moved once more', () => job.moves() > moves);
+  const restores = (): number => job.said().filter((line) => /restore finished/.test(line)).length;
+  const before = restores();
+  await job.until('was restored once more', () => restores() > before);
   await exec('ctl', ['scontrol', 'update', `JobId=${job.id}`, 'TimeLimit=1']);
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
   expect(job.lines()).toEqual(['begin', 'USR1']);

@@ -1,8 +1,9 @@
-// Sites that are unlike the others: one whose own hooks give each job a TMPDIR, and one whose checkpoint.ini is wrong.
+// Sites that are unlike the others: one whose own hooks give each job a TMPDIR, and that saves one job at a time on a node;
+// and one whose checkpoint.ini is wrong.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { own } from '../cluster/layout.ts';
+import { outside, own } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
 import { counted, type SubmittedJob } from './job.ts';
 import { scenario } from './scenario.ts';
@@ -82,4 +83,23 @@ scenario('a broken checkpoint.ini costs a job only its checkpoints, and is named
   const { stdout } = await heard;
   expect(stdout).toMatch(complaint);
   expect(stdout).toContain(`slurm-checkpointer: job ${job.id}: `);
+});
+
+/** Another job of the node that is being saved for as long as this command runs: what its agent would leave there. */
+const WRITER = `
+mkdir -p $1 && ln -s $$-$(cut -d ' ' -f 22 /proc/$$/stat) $1/writing && trap 'rm -r $1' EXIT
+until [ -e $2 ]; do sleep 0.2; done`;
+
+scenario('a job runs on while its node saves another, but not longer than half an interval', async (place) => {
+  const script = `until [ $SECONDS -ge 34 ]; do echo after $SECONDS s; sleep 0.2; done`;
+  const job = await place.submit(script, { comment: 'checkpoint=0:20', sbatch: ON_TMPDIR });
+  const { node } = await job.until('runs', ({ state }) => state === 'RUNNING');
+  const other = [`/run/slurm-checkpointer/other-${job.id}`, `/run/saved-${job.id}`] as const;
+  const saved = exec(node, ['bash', '-c', WRITER, 'writer', ...other]);
+  expect(await job.over()).toMatchObject({ state: 'COMPLETED' });
+  await exec(node, ['touch', other[1]]);
+  expect(await saved).toMatchObject({ status: 0 });
+  expect(job.moves()).toBe(1);
+  const [before = ''] = readFileSync(outside(job.outputFile), 'utf8').split(/^.*Dumping/m);
+  expect(Number(before.match(/\d+(?= s\n)/g)?.at(-1))).toBeGreaterThanOrEqual(25);
 });

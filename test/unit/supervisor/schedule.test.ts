@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fitsLastCall, nextCheckpoint, type Plan } from '../../../lib/supervisor/schedule.ts';
+import { firstInterval, fitsLastCall, nextCheckpoint, type Plan } from '../../../lib/supervisor/schedule.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -32,4 +32,32 @@ test.each<[string, Parameters<typeof fitsLastCall>, boolean]>([
   ['there is no time at all', [0, undefined, 0], false],
 ])('a last call: %s', (_, given, fits) => {
   expect(fitsLastCall(...given)).toBe(fits);
+});
+
+test.each<[string, Plan, number]>([
+  ['half an interval', plan(HOUR), 1.5 * HOUR],
+  ['an hour', plan(24 * HOUR), 25 * HOUR],
+  ['until the last moment before the limit', plan(HOUR, 1.2 * HOUR, MINUTE), 1.2 * HOUR - 3 * MINUTE],
+  ['not at all before the limit', plan(2 * HOUR, HOUR, MINUTE), HOUR - 3 * MINUTE],
+  ['not at all when it is tried again', plan(HOUR, 2 * HOUR, MINUTE, 2 * HOUR - 40), 2 * HOUR - 30],
+])('a checkpoint waits for others of its node %s', (_, given, latest) => {
+  expect(nextCheckpoint(given).latest).toBe(latest);
+});
+
+test('the first interval of a run is up to a tenth shorter, and for one job always the same', () => {
+  const first = Array.from({ length: 1000 }, (_, job) => firstInterval(45 * MINUTE, job));
+  expect(Math.min(...first)).toBeGreaterThanOrEqual(40.5 * MINUTE);
+  expect(Math.max(...first)).toBeLessThanOrEqual(45 * MINUTE);
+  expect(firstInterval(45 * MINUTE, 7)).toBe(first[7]);
+});
+
+test.each([1, 70_000, 4_000_000_000])('jobs that are submitted together, from %d on, are spread evenly', (from) => {
+  const tenths = Array.from({ length: 10 }, () => 0);
+  for (let job = from; job < from + 100; job += 1)
+    tenths[Math.floor((1 - firstInterval(HOUR, job) / HOUR) * 100)]! += 1;
+  for (const jobs of tenths) expect(Math.abs(jobs - 10)).toBeLessThanOrEqual(2);
+});
+
+test('an interval of seconds is what it says', () => {
+  expect(firstInterval(59, 12_345)).toBe(59);
 });
