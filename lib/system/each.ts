@@ -1,0 +1,24 @@
+import { reasonOf } from '../errors.ts';
+
+/** Of the four threads that libuv has for files one stays free for others, should a share not answer. */
+const AT_ONCE = 3;
+const MOST_REASONS = 3;
+
+/** A few at a time. All are tried; what failed is thrown as one error. @returns the results, in order */
+export async function each<T, R>(items: readonly T[], work: (item: T, at: number) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const reasons = new Set<string>();
+  const left = items.entries();
+  const takeTurns = async (): Promise<void> => {
+    for (const [at, item] of left)
+      await work(item, at).then(
+        (result) => (results[at] = result),
+        (error: unknown) => reasons.add(reasonOf(error)),
+      );
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, takeTurns));
+  const more = reasons.size - MOST_REASONS;
+  if (reasons.size > 0)
+    throw new Error(`${[...reasons].slice(0, MOST_REASONS).join('; ')}${more > 0 ? `; and ${more} more` : ''}`);
+  return results;
+}
