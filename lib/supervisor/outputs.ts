@@ -6,6 +6,7 @@ import path from 'node:path';
 import { isMissing } from '../errors.ts';
 import type { Manifest } from '../store/manifest.ts';
 import { writeAt } from '../system/write.ts';
+import type { Marks } from './marks.ts';
 import { undo } from './undo.ts';
 
 type Output = Manifest['outputs'][number];
@@ -45,9 +46,18 @@ function isLinkedFile(descriptor: string): boolean {
   return status?.isFile() === true && status.nlink > 0;
 }
 
-/** Before the tree goes on: each holds what it wrote until the checkpoint, once. Returns where text is that was taken out. */
-export const readyOutputs = async (outputs: readonly Output[], checkpoint: string): Promise<string[]> =>
-  undo(checkpoint, await layBackOutputs(outputs, checkpoint));
+/**
+ * Before the tree goes on: each holds what it wrote until the checkpoint, once. Returns where text is that was taken out.
+ * @param marks undefined: the tree has not written anything since
+ */
+export async function readyOutputs(
+  outputs: readonly Output[],
+  checkpoint: string,
+  marks: Marks | undefined,
+): Promise<string[]> {
+  const emptied = await layBackOutputs(outputs, checkpoint);
+  return marks ? undo(marks, checkpoint, emptied) : [];
+}
 
 /**
  * What Slurm has emptied gets its text back, before what was written there since. Throws where there is none to lay back.

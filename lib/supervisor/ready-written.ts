@@ -9,12 +9,12 @@ import { edgeOf, type Written } from '../store/written.ts';
 import { differences, digest, pieces } from '../system/contents.ts';
 import { each } from '../system/each.ts';
 import { writeAt } from '../system/write.ts';
+import { differs, O_LOOK } from './as-written.ts';
 import { BELONGS } from './written.ts';
 
 /** Of what is cut off a file, so much is kept: others may have written it. */
 const KEPT_BYTES = 64 * 1024 * 1024;
 
-const O_LOOK = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK; // it may be a pipe by now
 const O_CHANGE = constants.O_RDWR | constants.O_NOFOLLOW; // never another inode: others may have it open
 
 type Step = {
@@ -85,16 +85,6 @@ const ifItGrew = ({ size, mtime }: Written): string =>
 
 /** As touch(1) takes them. */
 const seconds = (mtime: string): string => `${mtime.slice(0, -9) || '0'}.${mtime.slice(-9).padStart(9, '0')}`;
-
-async function differs({ size }: Written, now: FileHandle, copy: string): Promise<boolean> {
-  try {
-    await using then = await open(copy, 'r');
-    const { done } = await differences(then, now, size).next();
-    return done !== true;
-  } catch (error) {
-    throw new Error(`can't be compared with its copy, ${copy} (${reasonOf(error)})`, { cause: error });
-  }
-}
 
 /** Only what differs. Its length comes last: shorter it would be another file to whoever begins again. */
 async function layBack({ path: file, size }: Written, copy: string): Promise<string> {

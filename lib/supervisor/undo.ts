@@ -1,19 +1,12 @@
 // A tree that is restored from the same checkpoint once more writes again what it wrote since the first time, as when its
 // run ended without another checkpoint. That text is taken out of the job's output first, and kept in the store: others
 // may write to the same file.
-import { appendFile, mkdir, open, readFile, rename, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { appendFile, mkdir, open, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import * as v from 'valibot';
-import { isMissing } from '../errors.ts';
 import { syncFile } from '../store/durable.ts';
 import { UNDONE } from '../store/names.ts';
-import { MARKS } from '../store/seal.ts';
 import { writeAt } from '../system/write.ts';
-
-const Marks = v.array(v.object({ path: v.string(), size: v.number() }));
-
-/** In the folder of a checkpoint that was restored: how far the outputs reached when it was. */
-const marksOf = (checkpoint: string): string => path.join(checkpoint, MARKS);
+import type { Marks } from './marks.ts';
 
 /** Lines of others, which nobody writes again: ours, and slurmstepd's. */
 const STAYS = /^(?:\[checkpoint\] |slurmstepd-\S+: )/;
@@ -21,31 +14,17 @@ const LONG_LINE = 1024 * 1024;
 
 /** @param emptied those that Slurm has emptied since: nothing of what the marks mean is in them
  *  @returns the files in which it is kept */
-export async function undo(checkpoint: string, emptied: readonly string[]): Promise<string[]> {
-  const text = await readFile(marksOf(checkpoint), 'utf8').catch((error: unknown) => {
-    if (isMissing(error)) return '[]'; // not restored before
-    throw error;
-  });
+export async function undo(
+  { outputs }: Pick<Marks, 'outputs'>,
+  checkpoint: string,
+  emptied: readonly string[],
+): Promise<string[]> {
   const kept: string[] = [];
-  for (const { path: file, size } of v.parse(Marks, JSON.parse(text))) {
+  for (const { path: file, size } of outputs) {
     const keptIn = path.join(path.dirname(checkpoint), UNDONE, path.basename(file));
     if (!emptied.includes(file) && (await takeOut(file, size, keptIn))) kept.push(keptIn);
   }
   return kept;
-}
-
-/** Durable: the node may be lost at any time after. */
-export async function mark(checkpoint: string, files: readonly string[]): Promise<void> {
-  const marks: v.InferOutput<typeof Marks> = [];
-  for (const file of files) {
-    const status = await stat(file).catch(() => undefined);
-    if (status) marks.push({ path: file, size: status.size });
-  }
-  const draft = `${marksOf(checkpoint)}.new`;
-  await writeFile(draft, JSON.stringify(marks), { mode: 0o600 });
-  await syncFile(draft);
-  await rename(draft, marksOf(checkpoint)); // half of it would be in the way of every restore
-  await syncFile(checkpoint);
 }
 
 /** False if nothing was written there since but lines that stay. */

@@ -6,7 +6,7 @@ import { fate, killWait, recordOf } from '../slurm/scontrol.ts';
 import { isRunning, memoryOf, treeOf } from '../system/proc.ts';
 import { formatTime } from '../time.ts';
 import type { Begun } from './begin.ts';
-import { checkpoint, type Circumstances, type Outcome } from './checkpoint.ts';
+import { checkpoint, type Afterwards, type Circumstances, type Outcome } from './checkpoint.ts';
 import { firstPace, nextPace, reasonFor, type Pace, type Past } from './pace.ts';
 import { firstInterval, fitsLastCall, nextCheckpoint, type Due, type Plan } from './schedule.ts';
 import type { Story } from './supervise.ts';
@@ -18,33 +18,47 @@ type Running = Extract<Begun, { kind: 'running' }>;
 export async function watch({ tree, cost, past }: Running, story: Story): Promise<Ending | 'saved'> {
   const { signals } = story;
   signals.forwardTo((signal) => signalScript(tree, signal));
-  const pace = paceOf(past, story);
   const save = saving(tree, story);
-  let interval = firstInterval(pace.interval, story.job.id);
-  await warnOfLongInterval({ first: interval, regular: pace.interval }, story);
+  let known = { pace: paceOf(past, story), cost };
+  let interval = firstInterval(known.pace.interval, story.job.id);
+  await warnOfLongInterval({ first: interval, regular: known.pace.interval }, story);
   for (let since = now(); ;) {
-    const due = await nextDue(since, { interval, cost }, story);
+    const plan = { interval, cost: known.cost };
+    const due = await nextDue(since, plan, story);
     using mine = turn(due, story.agent);
     const next = await Promise.race([tree.ended, mine.comes, signals.termination()]);
     if (typeof next === 'object') return next;
+    const moment = { secondsSinceLast: now() - since, pace: known.pace };
     if (next === 'terminated') {
       mine[Symbol.dispose](); // a last call waits for nobody
       const meaning = await fate(story.job).catch(() => 'over' as const);
       const isLastCall = meaning === 'runs-again' || meaning === 'timed-out';
-      if (isLastCall && (await hasTime(tree, cost, story)) && (await save({ secondsSinceLast: now() - since, pace })))
-        return 'saved';
+      if (isLastCall && (await hasTime(tree, known.cost, story)) && isSaved(await save('ends', moment))) return 'saved';
       signalScript(tree, 'SIGTERM');
       if (meaning !== 'goes-on') return tree.ended;
       signals.dealtWith();
-    } else if (due.because === 'interval' || (await nextDue(since, { interval, cost }, story)).at <= now()) {
+    } else if (due.because === 'interval' || (await nextDue(since, plan, story)).at <= now()) {
       // Not if the limit has been raised since.
-      if (await save({ secondsSinceLast: now() - since, pace })) return 'saved';
+      const outcome = await save(afterwards(due, story), moment);
+      if (isSaved(outcome)) return 'saved';
       if (!isRunning(tree.pid)) return tree.ended; // it came to its own end meanwhile
+      if (outcome.kind === 'snapshot') known = after(outcome, known.pace, story);
       since = now();
-      interval = pace.interval;
+      interval = known.pace.interval;
     }
   }
 }
+
+const isSaved = ({ kind }: Outcome): boolean => kind === 'saved';
+
+/** Near its time limit the job has to go on in another run. */
+const afterwards = ({ because }: Due, { options }: Story): Afterwards =>
+  options.mode === 'snapshot' && because === 'interval' ? 'runs-on' : 'ends';
+
+const after = (outcome: Extract<Outcome, { kind: 'snapshot' }>, pace: Pace, story: Story) => ({
+  pace: paceAfter(pace, outcome.frozenSeconds, story),
+  cost: outcome.seconds,
+});
 
 function paceOf(past: Past | undefined, story: Story): Pace {
   const before = past?.pace ?? firstPace(story.options, story.site);
@@ -97,23 +111,23 @@ async function hasTime(
 type Moment = Pick<Circumstances, 'secondsSinceLast' | 'pace'>;
 
 /** Tries to save the tree; says what stands in the way once, not at every interval. */
-function saving(tree: Tree, story: Story): (moment: Moment) => Promise<boolean> {
+function saving(tree: Tree, story: Story): (then: Afterwards, moment: Moment) => Promise<Outcome> {
   let obstacle: string | undefined;
-  return async (moment) => {
+  return async (then, moment) => {
     if (obstacle === undefined) story.say(messages.dumping(tree.pid, story.store.folder));
-    const outcome = await attempt(tree, moment, story);
-    if (outcome.kind === 'saved') return true;
-    if (isRunning(tree.pid) && outcome.reason !== obstacle) story.say(messages.notDumped(outcome.reason));
-    obstacle = outcome.reason;
-    return false;
+    const outcome = await attempt(tree, then, { ...story, ...moment });
+    const reason = outcome.kind === 'not-saved' ? outcome.reason : undefined;
+    if (reason !== undefined && isRunning(tree.pid) && reason !== obstacle) story.say(messages.notDumped(reason));
+    obstacle = reason;
+    return outcome;
   };
 }
 
-async function attempt(tree: Tree, moment: Moment, story: Story): Promise<Outcome> {
-  const { agent } = story;
+async function attempt(tree: Tree, then: Afterwards, around: Story & Moment): Promise<Outcome> {
+  const { agent } = around;
   if (!agent) return { kind: 'not-saved', reason: 'there is no agent on this node' };
   try {
-    return await checkpoint(tree, { ...story, ...moment, agent });
+    return await checkpoint(tree, then, { ...around, agent });
   } catch (error) {
     return { kind: 'not-saved', reason: reasonOf(error) };
   }

@@ -99,7 +99,7 @@ export function standsStill({ how, copy, mtime }: Written, now: number): number 
 }
 
 /** So that a power cut leaves nothing shorter than it was noted (PROTOCOL.md, C1). Before the commit. */
-export async function flushWritten(files: readonly Written[]): Promise<void> {
+export async function flushWritten(files: readonly Pick<Written, 'path'>[]): Promise<void> {
   await each(files, async ({ path: file }) => {
     try {
       await using handle = await openAtAll(file);

@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { mark, undo } from '../../../lib/supervisor/undo.ts';
+import { readMarks, sizesOf, writeMarks } from '../../../lib/supervisor/marks.ts';
+import { undo } from '../../../lib/supervisor/undo.ts';
 
 let folder = '';
 const checkpoint = (): string => path.join(folder, '1');
@@ -12,21 +13,28 @@ beforeEach(async () => {
 });
 afterEach(async () => rm(folder, { recursive: true }));
 
-test('the first time nothing is undone', async () => {
-  await writeFile(output(), 'one\n');
-  expect(await undo(checkpoint(), [])).toEqual([]);
+const mark = async (...files: string[]): Promise<void> =>
+  writeMarks(checkpoint(), { outputs: await sizesOf(files), written: [] });
+const undone = async (...emptied: string[]): Promise<string[]> =>
+  undo((await readMarks(checkpoint()))!, checkpoint(), emptied);
+
+test('a checkpoint from which nobody has gone on has no marks; an older version marked outputs only', async () => {
+  expect(await readMarks(checkpoint())).toBeUndefined();
+  const outputs = [{ path: output(), size: 4 }];
+  await writeFile(path.join(checkpoint(), 'restored.json'), JSON.stringify(outputs));
+  expect(await readMarks(checkpoint())).toEqual({ outputs, written: [] });
 });
 
 test('what was written since goes, but for lines of others, and is kept', async () => {
   await writeFile(output(), 'one\n[checkpoint] Requeueing ... 1\n');
-  await mark(checkpoint(), [output(), path.join(folder, 'none')]);
+  await mark(output(), path.join(folder, 'none'));
   const others = '[checkpoint] restored\nslurmstepd-n1: error: *** JOB 1\n';
   for (const [since, kept] of [
     ['two\n\xff', 'two\n\xff'],
     ['two\n', 'two\n\xfftwo\n'],
   ] as const) {
     await writeFile(output(), Buffer.from(`one\n[checkpoint] Requeueing ... 1\n${others}${since}`, 'latin1'));
-    expect(await undo(checkpoint(), [])).toEqual([path.join(folder, 'undone/job.out')]);
+    expect(await undone()).toEqual([path.join(folder, 'undone/job.out')]);
     expect(await readFile(output(), 'latin1')).toBe(`one\n[checkpoint] Requeueing ... 1\n${others}`);
     expect(await readFile(path.join(folder, 'undone/job.out'), 'latin1')).toBe(kept);
   }
@@ -34,22 +42,22 @@ test('what was written since goes, but for lines of others, and is kept', async 
 
 test('a file that was emptied, or that only others wrote to, stays as it is', async () => {
   await writeFile(output(), 'one\n');
-  await mark(checkpoint(), [output()]);
+  await mark(output());
   await writeFile(output(), 'one\n[checkpoint] two\n');
-  expect(await undo(checkpoint(), [])).toEqual([]);
+  expect(await undone()).toEqual([]);
   await writeFile(output(), 'one\ntwo\n');
-  expect(await undo(checkpoint(), [output()])).toEqual([]);
+  expect(await undone(output())).toEqual([]);
   expect(await readFile(output(), 'utf8')).toBe('one\ntwo\n');
 });
 
 test('lines that stay are found in much text, and in a line without an end', async () => {
   await writeFile(output(), 'one\n');
-  await mark(checkpoint(), [output()]);
+  await mark(output());
   const ours = Array.from({ length: 200 }, (_, at) => `[checkpoint] ${at}\n`);
   const programs = ours.map((_, at) => `${'x'.repeat(at * 100)}\n`);
   const endless = 'y'.repeat(3_000_000);
   await writeFile(output(), `one\n${ours.map((line, at) => line + programs[at]).join('')}${endless}`);
-  expect(await undo(checkpoint(), [])).toHaveLength(1);
+  expect(await undone()).toHaveLength(1);
   expect(await readFile(output(), 'utf8')).toBe(`one\n${ours.join('')}`);
   const kept = await readFile(path.join(folder, 'undone/job.out'), 'utf8');
   expect(kept).toBe(`${programs.join('')}${endless}`);

@@ -1,0 +1,43 @@
+// A tree that CRIU holds once its memory is written, until it is told what next.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Agent } from '../agent/client.ts';
+import { statusOf } from '../system/proc.ts';
+import { endOf, type Tree } from './tree.ts';
+
+const LOOK_MS = 20;
+
+/** At the end of its scope the tree runs on, unless it has been ended. */
+export type Hold = AsyncDisposable & {
+  /** Throws if the tree has run on by itself, as after CRIU's death: what was copied since may not be of one moment. */
+  mustHold(): void;
+  /** Returns once the tree runs. */
+  letGo(): Promise<void>;
+  /** Returns once nothing of it runs. */
+  end(): Promise<void>;
+};
+
+/** @param dump its name, in what CRIU is told */
+export function untilDecided(tree: Tree, agent: Agent, dump: string): Hold {
+  let decided = false;
+  const letGo = async (): Promise<void> => {
+    if (decided) return;
+    decided = true;
+    agent.decide(dump, 'abort');
+    while (isHeld(tree)) await sleep(LOOK_MS);
+  };
+  return {
+    mustHold() {
+      if (!isHeld(tree)) throw new Error('CRIU was killed meanwhile');
+    },
+    letGo,
+    async end() {
+      decided = true;
+      agent.decide(dump, 'commit');
+      await endOf(tree);
+    },
+    [Symbol.asyncDispose]: letGo,
+  };
+}
+
+/** A process that CRIU holds is traced by it; the root of the tree is by nobody else. */
+const isHeld = (tree: Tree): boolean => (statusOf(tree.pid)?.tracer ?? 0) !== 0;
