@@ -72,7 +72,7 @@ type Saved = Pick<Manifest, 'seconds' | 'frozenSeconds' | 'savedAt' | 'options'>
  */
 export function costOf({ seconds, frozenSeconds = seconds, savedAt, options }: Saved, resumedAt: number): number {
   const away = options.mode === 'requeue' ? (resumedAt - Date.parse(savedAt)) / 1000 : 0;
-  return frozenSeconds + Math.max(0, away);
+  return frozenSeconds + (away > 0 ? away : 0); // NaN neither: what can't be read again is no manifest
 }
 
 /** Why an automatic interval is what it is, for the sentence that says so. */

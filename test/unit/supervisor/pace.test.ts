@@ -97,8 +97,9 @@ test('a requeue costs the job all until it goes on; a snapshot, while it stood s
   expect(costOf({ ...SAVED, options: { ...AUTO, mode: 'snapshot' } }, later(300))).toBe(12);
 });
 
-test('a clock that is behind gives nothing back', () => {
+test('a clock that is behind, or says nothing, gives nothing back', () => {
   expect(costOf(SAVED, later(-300))).toBe(12);
+  expect(costOf({ ...SAVED, savedAt: 'once' }, later(0))).toBe(12);
 });
 
 test('an older manifest says what the checkpoint took', () => {
