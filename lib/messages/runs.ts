@@ -19,7 +19,7 @@ export const runs = {
   ),
   waiting: (nodes: readonly string[], seconds: number) =>
     `An earlier run of the job, on ${nodes.join(', ')}, has not said that it is over: waiting up to ${Math.round(seconds)} s until it can no longer write.`,
-  superseded: (newer: number) => `Run ${newer} of the job has begun: this older one ends, and touches nothing.`,
+  superseded: () => 'A newer run of the job has begun: this older one ends, and touches nothing.',
   mayStillRun: ({ node = 'a node', older }: { node?: string | undefined; older: number }, directory: string) =>
     `run ${older} of the job, on ${node}, has not said that it is over, and two must not write at once. Once ${node} is off, or no process of the job is left there: mv ${directory}/run.${older} ${directory}/run.${older}.released`,
   begunAlready: (directory: string, run: number) =>

@@ -7,6 +7,8 @@ export type JobRecord = {
   readonly name: string;
   /** RUNNING, PENDING, COMPLETING (for whatever reason it ends), … */
   readonly state: string;
+  /** Of a running job, the one that runs its script. */
+  readonly node: string;
   readonly restarts: number;
   /** By the controller's clock: seconds since the epoch. A requeue sets it anew. */
   readonly submittedAt?: number;
@@ -29,6 +31,7 @@ export function parseRecord(records: string, id: number): JobRecord | undefined 
   return {
     name: nameOf(id, number('ArrayJobId'), number('ArrayTaskId')),
     state: field('JobState'),
+    node: field('BatchHost'),
     restarts: number('Restarts') ?? 0,
     ...(ran !== undefined && { ran }),
     ...(timeLimit !== undefined && { timeLimit }),

@@ -1,12 +1,12 @@
 // Claims: run.R says that run R of the job may be at work, and where; run.R.released that it no longer is. Which of two runs
 // is the older one only their numbers tell: no clock, no lock.
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rename, unlink } from 'node:fs/promises';
+import { link, open, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import { codeOf } from '../errors.ts';
+import { codeOf, isMissing } from '../errors.ts';
 import { syncFile } from './durable.ts';
-import { claimDraftOf, claimOf, releasedOf } from './names.ts';
+import { beatsOf, claimDraftOf, claimOf, releasedOf } from './names.ts';
 
 const Claim = v.object({
   run: v.number(),
@@ -77,5 +77,24 @@ export async function readClaim(folder: string, run: number): Promise<Claim | un
 
 /** The last act of a run. It need not be durable: a claim that comes back makes others wait, or ask. */
 export async function release(folder: string, run: number): Promise<void> {
+  for (const name of beatsOf(run)) await unlink(path.join(folder, name)).catch(() => {}); // there is one at most
   await rename(path.join(folder, claimOf(run)), path.join(folder, releasedOf(run)));
+}
+
+/** Throws, or hangs, where the server doesn't answer. */
+export async function beat(folder: string, run: number): Promise<void> {
+  const [one, other] = beatsOf(run);
+  const [a, b] = [path.join(folder, one), path.join(folder, other)];
+  if ((await moved(a, b)) || (await moved(b, a))) return;
+  await writeFile(a, '', { mode: 0o600 });
+}
+
+async function moved(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
 }

@@ -8,7 +8,7 @@ export type Verdict =
   /** Until the older runs have stopped by themselves, or are released: so many seconds after the own claim was made. */
   | { readonly kind: 'wait'; readonly seconds: number; readonly nodes: readonly string[] }
   /** There is a newer run, which has the job. */
-  | { readonly kind: 'old'; readonly newer: number }
+  | { readonly kind: 'old' }
   /** Nobody can tell whether the older run still writes. */
   | { readonly kind: 'stay'; readonly older: number; readonly node: string | undefined }
   | { readonly kind: 'ended'; readonly ended: Ended };
@@ -18,8 +18,7 @@ type Me = Pick<Claimant, 'run' | 'node' | 'boot'>;
 /** What a fresh look means for a run that has claimed the job. */
 export function pass(seen: Seen, me: Me): Verdict {
   if (seen.ended) return { kind: 'ended', ended: seen.ended };
-  const newer = seen.listing.claims.findLast(({ run }) => run > me.run);
-  if (newer) return { kind: 'old', newer: newer.run };
+  if (seen.listing.claims.some(({ run }) => run > me.run)) return { kind: 'old' };
   const older = seen.unreleased.filter(({ run, claim }) => run < me.run && !diedWithItsNode(claim, me));
   const endless = older.find(({ claim }) => claim === undefined || claim.lease === 0);
   if (endless) return { kind: 'stay', older: endless.run, node: endless.claim?.node };

@@ -3,6 +3,8 @@
 
 export const claimOf = (run: number): string => `run.${run}`;
 export const releasedOf = (run: number): string => `run.${run}.released`;
+/** Never read: renamed from one to the other, it is a write that the server has to answer. */
+export const beatsOf = (run: number): readonly [string, string] => [`beat.${run}.a`, `beat.${run}.b`];
 /** Another name until the claim is durable. */
 export const claimDraftOf = (run: number, nonce: string): string => `run.${run}.tmp.${nonce}`;
 export const generationOf = (number: number): string => String(number);
@@ -27,8 +29,8 @@ export type Listing = {
   readonly bad: readonly number[];
   /** Never valid, whatever is in them. */
   readonly partials: readonly string[];
-  /** Of claims. */
-  readonly claimDrafts: readonly { readonly run: number; readonly name: string }[];
+  /** What else a run has there that goes with its claim. */
+  readonly traces: readonly { readonly run: number; readonly name: string }[];
   readonly ended: boolean;
 };
 
@@ -46,8 +48,8 @@ export function listed(names: readonly string[]): Listing {
     generations: numbers(/^(\d+)$/).toSorted(ascending),
     bad: numbers(/^(\d+)\.bad$/).toSorted(ascending),
     partials: names.filter((name) => /^(\d+(\.\d+)?|ended\.\d+)\.partial(\.swept)?$/.test(name)),
-    claimDrafts: names.flatMap((name) => {
-      const [, run] = /^run\.(\d+)\.tmp\./.exec(name) ?? [];
+    traces: names.flatMap((name) => {
+      const [, run] = /^(?:run|beat)\.(\d+)\.(?:tmp\.|[ab]$)/.exec(name) ?? [];
       return run === undefined ? [] : [{ run: Number(run), name }];
     }),
     ended: names.includes(ENDED),

@@ -3,7 +3,7 @@ import path from 'node:path';
 import fse from 'fs-extra';
 import { removeTree } from '../system/remove.ts';
 import { OURS, type Address } from './address.ts';
-import { claim, readClaim, release, type Claim, type Claimant } from './claims.ts';
+import { beat, claim, readClaim, release, type Claim, type Claimant } from './claims.ts';
 import { readEnded, writeEnded, type Ended } from './ended.ts';
 import { list, mustBeThere, namesIn } from './folder.ts';
 import { claimOf, releasedOf, RESULTS, sweptOf, UNDONE, type Listing } from './names.ts';
@@ -36,14 +36,19 @@ export const runsIn = (address: Address) => ({
 
   release: async (run: number): Promise<void> => release(address.folder, run),
 
+  list: async (): Promise<Listing> => list(address),
+
+  /** Throws, or hangs, where the server doesn't answer. */
+  beat: async (run: number): Promise<void> => beat(address.folder, run),
+
   /** R4: what an older run still has under way can't become a checkpoint after this. Its claim goes, too: nobody is older. */
   async sweep(run: number): Promise<void> {
-    const { partials, claims, claimDrafts } = await list(address);
+    const { partials, claims, traces } = await list(address);
     for (const name of partials)
       await sweepAway(path.join(address.folder, name), path.join(address.folder, sweptOf(name)));
     const older = claims.filter((each) => each.run < run).map(nameOf);
-    const drafts = claimDrafts.filter((each) => each.run < run).map(({ name }) => name);
-    for (const name of [...older, ...drafts]) await fse.remove(path.join(address.folder, name));
+    const others = traces.filter((each) => each.run < run).map(({ name }) => name);
+    for (const name of [...older, ...others]) await fse.remove(path.join(address.folder, name));
   },
 
   end: async (ended: Ended): Promise<void> => writeEnded(address.folder, ended),
@@ -52,10 +57,7 @@ export const runsIn = (address: Address) => ({
   changedAt: async (): Promise<number> => (await fse.stat(address.folder)).mtimeMs / 1000,
 
   /** Of another job that had this number. */
-  async clear(): Promise<void> {
-    for (const name of await namesIn(address.folder))
-      if (!OUTLIVING.has(name)) await removeTree(path.join(address.folder, name));
-  },
+  clear: async (): Promise<void> => clear(address.folder),
 
   removeIfEmpty: async (): Promise<void> => removeIfEmpty(address.folder),
 });
@@ -63,6 +65,10 @@ export const runsIn = (address: Address) => ({
 const OUTLIVING = new Set([RESULTS, UNDONE]);
 
 const nameOf = ({ run, released }: Listing['claims'][number]): string => (released ? releasedOf(run) : claimOf(run));
+
+async function clear(folder: string): Promise<void> {
+  for (const name of await namesIn(folder)) if (!OUTLIVING.has(name)) await removeTree(path.join(folder, name));
+}
 
 async function removeIfEmpty(folder: string): Promise<void> {
   await fse.rmdir(folder).catch(() => {});

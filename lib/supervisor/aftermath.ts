@@ -9,6 +9,7 @@ import { readManifest } from '../store/manifest.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { readErrand, type Errand } from './errand.ts';
 import type { Say } from './output.ts';
+import { askStore } from './renewal.ts';
 import { finish } from './results.ts';
 import { removeScratch } from './scratch.ts';
 import { endingNoted } from './tree.ts';
@@ -37,24 +38,27 @@ async function settle(errand: Errand, store: Store, left: Left): Promise<void> {
   const { claim } = errand;
   if (left.isRequeued) return removeScratch(errand);
   const noted = endingNoted(left.folder);
-  if (claim === undefined) return void (await finish(errand, noted ?? KILLED, left.say));
-  const { listing, unreleased } = await store.look();
+  if (claim === undefined)
+    return void (await finish(errand, noted ?? KILLED, { say: left.say, mayWrite: async () => true }));
   // Without the own claim, or with a newer one, nothing there is this run's to write (§6).
-  if (listing.claims.some(({ run }) => run > claim.run) || !unreleased.some(({ run }) => run === claim.run)) return;
-  if (noted) return void (await finish(errand, noted, left.say));
-  await killed(errand, store, { ...left, run: claim.run });
+  const mayWrite = async (): Promise<boolean> => (await askStore({ restarts: claim.run }, store)) === 'ours';
+  if (!(await mayWrite())) return;
+  if (noted) return void (await finish(errand, noted, { say: left.say, mayWrite }));
+  await killed(errand, store, { ...left, run: claim.run, mayWrite });
 }
+
+type Killed = Left & { readonly run: number; readonly mayWrite: () => Promise<boolean> };
 
 /** Runs without a checkpoint of their own before somebody should look at it. */
 const MOST_IN_VAIN = 3;
 
 /** The supervisor left no goodbye: unless the job was cancelled, it goes on from its newest checkpoint. */
-async function killed(errand: Errand, store: Store, left: Left & { readonly run: number }): Promise<void> {
-  const { say } = left;
+async function killed(errand: Errand, store: Store, left: Killed): Promise<void> {
+  const { say, mayWrite } = left;
   const [newest] = await store.generations();
   const job = jobOf(left);
   const cancelled = newest && (await isCancelledYet(job).catch(() => undefined));
-  if (!newest || cancelled === true) return void (await finish(errand, KILLED, say));
+  if (!newest || cancelled === true) return void (await finish(errand, KILLED, { say, mayWrite }));
   await removeScratch(errand);
   if (cancelled === undefined) return say(messages.endUnknown(store.folder, left.job));
   const found = await readManifest(newest.path);
@@ -68,5 +72,5 @@ async function killed(errand: Errand, store: Store, left: Left & { readonly run:
   else say(inVain ? messages.heldInVain(since, store.folder) : messages.takenBack(newest.number));
 }
 
-const jobOf = ({ job, environ }: Left): Job =>
-  jobFrom({ id: job, restarts: 0, workDirectory: '/' }, parseEnviron(environ));
+const jobOf = ({ job, run, environ }: Killed): Job =>
+  jobFrom({ id: job, restarts: run, workDirectory: '/' }, parseEnviron(environ));

@@ -10,6 +10,7 @@ import { pass, type Verdict } from '../store/gate.ts';
 import { tellsOfEarlier } from '../store/names.ts';
 import type { Store } from '../store/store.ts';
 import { bootId } from '../system/proc.ts';
+import { monotonic } from './lease.ts';
 import type { Say } from './output.ts';
 import type { Signals } from './signals.ts';
 
@@ -23,7 +24,8 @@ type Entering = {
 };
 
 export type Entrance =
-  | { readonly kind: 'entered' }
+  /** `at`: when the job was last known to be this run's, by monotonic(). */
+  | { readonly kind: 'entered'; readonly at: number }
   /** R1: for good; this run never uses the store. */
   | { readonly kind: 'unprotected' }
   | { readonly kind: 'held'; readonly reason: string; readonly claimed: boolean }
@@ -65,8 +67,9 @@ async function throughGate(around: Entering, me: Parameters<typeof pass>[1]): Pr
     }
     if (verdict.kind !== 'go' && verdict.kind !== 'wait') return turnedAway(verdict, around);
     await store.sweep(me.run); // R4: first this, then whatever is looked for
+    const at = monotonic();
     const { ended } = await store.look(); // R6
-    return ended ? { kind: 'ended', ended } : { kind: 'entered' };
+    return ended ? { kind: 'ended', ended } : { kind: 'entered', at };
   }
 }
 
@@ -75,7 +78,7 @@ function turnedAway(verdict: Exclude<Verdict, { kind: 'go' | 'wait' }>, { store,
     case 'ended':
       return verdict;
     case 'old':
-      say(messages.superseded(verdict.newer));
+      say(messages.superseded());
       return { kind: 'left', meaning: 'over' };
     case 'stay':
       return { kind: 'held', reason: messages.mayStillRun(verdict, store.folder), claimed: true };

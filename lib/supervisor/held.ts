@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Agent } from '../agent/client.ts';
 import { statusOf } from '../system/proc.ts';
+import type { Lease } from './lease.ts';
 import { endOf, type Tree } from './tree.ts';
 
 const LOOK_MS = 20;
@@ -16,11 +17,24 @@ export type Hold = AsyncDisposable & {
   end(): Promise<void>;
 };
 
-/** @param dump its name, in what CRIU is told */
-export function untilDecided(tree: Tree, agent: Agent, dump: string): Hold {
+type Holding = {
+  readonly agent: Agent;
+  /** Its name, in what CRIU is told. */
+  readonly dump: string;
+  readonly lease: Lease;
+};
+
+export function untilDecided(tree: Tree, { agent, dump, lease }: Holding): Hold {
   let decided = false;
+  const end = async (): Promise<void> => {
+    decided = true;
+    agent.decide(dump, 'commit');
+    await endOf(tree);
+  };
+  /** C5: only under a valid lease. */
   const letGo = async (): Promise<void> => {
     if (decided) return;
+    if (isHeld(tree) && (await lease.settled()) === 'superseded') return end();
     decided = true;
     agent.decide(dump, 'abort');
     while (isHeld(tree)) await sleep(LOOK_MS);
@@ -30,11 +44,7 @@ export function untilDecided(tree: Tree, agent: Agent, dump: string): Hold {
       if (!isHeld(tree)) throw new Error('CRIU was killed meanwhile');
     },
     letGo,
-    async end() {
-      decided = true;
-      agent.decide(dump, 'commit');
-      await endOf(tree);
-    },
+    end,
     [Symbol.asyncDispose]: letGo,
   };
 }

@@ -6,7 +6,8 @@ import { fate, killWait, recordOf } from '../slurm/scontrol.ts';
 import { isRunning, memoryOf, treeOf } from '../system/proc.ts';
 import { formatTime } from '../time.ts';
 import type { Begun } from './begin.ts';
-import { checkpoint, type Afterwards, type Circumstances, type Outcome } from './checkpoint.ts';
+import { checkpoint, type Outcome } from './checkpoint.ts';
+import type { Afterwards, Circumstances } from './circumstances.ts';
 import { firstPace, nextPace, reasonFor, type Pace, type Past } from './pace.ts';
 import { firstInterval, fitsLastCall, nextCheckpoint, type Due, type Plan } from './schedule.ts';
 import type { Story } from './supervise.ts';
@@ -15,8 +16,9 @@ import { now, turn } from './turn.ts';
 
 type Running = Extract<Begun, { kind: 'running' }>;
 
-export async function watch({ tree, cost, past }: Running, story: Story): Promise<Ending | 'saved'> {
-  const { signals } = story;
+export async function watch({ tree, cost, past }: Running, story: Story): Promise<Ending | 'saved' | 'superseded'> {
+  const { signals, lease } = story;
+  lease.guard(tree.pid);
   signals.forwardTo((signal) => signalScript(tree, signal));
   const save = saving(tree, story);
   let known = { pace: paceOf(past, story), cost };
@@ -26,19 +28,20 @@ export async function watch({ tree, cost, past }: Running, story: Story): Promis
     const plan = { interval, cost: known.cost };
     const due = await nextDue(since, plan, story);
     using mine = turn(due, story.agent);
-    const next = await Promise.race([tree.ended, mine.comes, signals.termination()]);
-    if (typeof next === 'object') return next;
+    const next = await Promise.race([tree.ended, mine.comes, signals.termination(), lease.superseded]);
+    if (typeof next === 'object' || next === 'superseded') return next;
     const moment = { secondsSinceLast: now() - since, pace: known.pace };
     if (next === 'terminated') {
       mine[Symbol.dispose](); // a last call waits for nobody
       const meaning = await fate(story.job).catch(() => 'over' as const);
-      const isLastCall = meaning === 'runs-again' || meaning === 'timed-out';
+      const isLastCall = lease.isValid() && (meaning === 'runs-again' || meaning === 'timed-out');
       if (isLastCall && (await hasTime(tree, known.cost, story)) && isSaved(await save('ends', moment))) return 'saved';
       signalScript(tree, 'SIGTERM');
       if (meaning !== 'goes-on') return tree.ended;
       signals.dealtWith();
     } else if (due.because === 'interval' || (await nextDue(since, plan, story)).at <= now()) {
       // Not if the limit has been raised since.
+      if ((await Promise.race([lease.settled(), tree.ended])) === 'superseded') return 'superseded';
       const outcome = await save(afterwards(due, story), moment);
       if (isSaved(outcome)) return 'saved';
       if (!isRunning(tree.pid)) return tree.ended; // it came to its own end meanwhile

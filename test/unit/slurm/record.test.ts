@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { fateOf, isCancelled, parseRecord } from '../../../lib/slurm/record.ts';
 
 const PLAIN =
-  'JobId=12 JobName=a UserId=a(1) JobState=RUNNING Requeue=1 Restarts=3 RunTime=00:01:00 TimeLimit=00:05:00 EndTime=1795726821';
+  'JobId=12 JobName=a UserId=a(1) JobState=RUNNING BatchHost=n7 Requeue=1 Restarts=3 RunTime=00:01:00 TimeLimit=00:05:00 EndTime=1795726821';
 // The array's own number names its last task, and `scontrol show job 20` shows them all.
 const ARRAY = [
   'JobId=20 ArrayJobId=20 ArrayTaskId=4 JobName=a JobState=PENDING Restarts=0 TimeLimit=UNLIMITED EndTime=Unknown',
@@ -10,19 +10,33 @@ const ARRAY = [
 ].join('\n');
 
 test('a record is what Slurm says of the job asked for', () => {
-  expect(parseRecord(ARRAY, 20)).toEqual({ name: '20_4', state: 'PENDING', restarts: 0 });
+  expect(parseRecord(ARRAY, 20)).toEqual({ name: '20_4', state: 'PENDING', node: '', restarts: 0 });
   expect(parseRecord(ARRAY, 21)).toEqual({
     name: '20_1',
     state: 'RUNNING',
+    node: '',
     restarts: 2,
     timeLimit: 86_400,
     endsAt: 100,
   });
-  expect(parseRecord(PLAIN, 12)).toMatchObject({ name: '12', ran: 60, timeLimit: 300, endsAt: 1_795_726_821 });
+  expect(parseRecord(PLAIN, 12)).toMatchObject({
+    name: '12',
+    node: 'n7',
+    ran: 60,
+    timeLimit: 300,
+    endsAt: 1_795_726_821,
+  });
   expect(parseRecord(PLAIN, 99)).toBeUndefined();
 });
 
-const job = (state: string, restarts = 0, ran = 200) => ({ name: '1', state, restarts, ran, timeLimit: 600 });
+const job = (state: string, restarts = 0, ran = 200) => ({
+  name: '1',
+  node: 'n1',
+  state,
+  restarts,
+  ran,
+  timeLimit: 600,
+});
 
 test.each([
   ['only a signal', job('RUNNING'), 'goes-on'],
@@ -30,7 +44,7 @@ test.each([
   ['a requeue by somebody', job('COMPLETING', 1), 'runs-again'],
   ['a requeue whose next run has begun', job('RUNNING', 1), 'runs-again'],
   ['the end of its time', job('COMPLETING', 0, 600), 'timed-out'],
-  ['a cancel of a job without a limit', { name: '1', state: 'COMPLETING', restarts: 0, ran: 1e9 }, 'over'],
+  ['a cancel of a job without a limit', { name: '1', node: 'n1', state: 'COMPLETING', restarts: 0, ran: 1e9 }, 'over'],
 ])('SIGTERM can be %s', (_, record, fate) => {
   expect(fateOf(record, 0)).toBe(fate);
 });

@@ -12,6 +12,7 @@ test('a listing is told apart by names alone', () => {
     'run.10',
     'run.9.released',
     'run.2.tmp.a-b',
+    'beat.10.b',
   ];
   expect(listed([...names, 'results', 'undone', 'lost+found', '.nfs0001'])).toEqual({
     claims: [
@@ -21,7 +22,10 @@ test('a listing is told apart by names alone', () => {
     generations: [9, 10],
     bad: [8],
     partials: ['11.2.partial', '3.partial', 'ended.1.partial'],
-    claimDrafts: [{ run: 2, name: 'run.2.tmp.a-b' }],
+    traces: [
+      { run: 2, name: 'run.2.tmp.a-b' },
+      { run: 10, name: 'beat.10.b' },
+    ],
     ended: false,
   });
   expect(listed(['ended']).ended).toBe(true);

@@ -43,10 +43,22 @@ test('a claim that makes no sense is still a claim, and one that can’t be read
 });
 
 test('behind the gate what older runs were writing goes, and so do their claims; what is newer stays', async () => {
-  await put('run.0.released', 'run.1', 'run.2', 'run.3', 'run.1.tmp.x', 'run.3.tmp.x', '4', '3.bad', 'ended.1.partial');
+  await put(
+    'run.0.released',
+    'run.1',
+    'run.2',
+    'run.3',
+    'run.1.tmp.x',
+    'run.3.tmp.x',
+    'beat.1.a',
+    'beat.2.b',
+    '4',
+    '3.bad',
+    'ended.1.partial',
+  );
   await put('5.1.partial/images/pages-1.img', '6.partial/images/x', '7.0.partial.swept/x', 'results/precious');
   await store().sweep(2);
-  expect(await names()).toEqual(['3.bad', '4', 'results', 'run.2', 'run.3', 'run.3.tmp.x']);
+  expect(await names()).toEqual(['3.bad', '4', 'beat.2.b', 'results', 'run.2', 'run.3', 'run.3.tmp.x']);
 });
 
 test('the end of a job is there for every later run', async () => {
@@ -66,4 +78,16 @@ test('of another job that had this number only results stay, and what was taken 
   await put('run.0', '1/manifest.json', '2.bad/x', 'ended', 'results/precious', 'undone/out');
   await store().clear();
   expect(await names()).toEqual(['results', 'undone']);
+});
+
+test('a beat moves to and fro, and goes with the release', async () => {
+  await store().claim(claimant(1));
+  const beats: string[][] = [];
+  for (let beat = 0; beat < 3; beat += 1) {
+    await store().beat(1);
+    beats.push((await names()).filter((name) => name.startsWith('beat')));
+  }
+  expect(beats).toEqual([['beat.1.a'], ['beat.1.b'], ['beat.1.a']]);
+  await store().release(1);
+  expect(await names()).toEqual(['run.1.released']);
 });

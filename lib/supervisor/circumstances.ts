@@ -1,0 +1,27 @@
+// Of one checkpoint.
+import type { Agent } from '../agent/client.ts';
+import type { Job, JobOptions } from '../job.ts';
+import type { RunFolder } from '../run-folder.ts';
+import type { Store } from '../store/store.ts';
+import type { Lease } from './lease.ts';
+import type { Say } from './output.ts';
+import type { Pace } from './pace.ts';
+import type { Signals } from './signals.ts';
+
+export type Circumstances = {
+  readonly job: Job;
+  readonly agent: Agent;
+  readonly options: JobOptions;
+  readonly store: Store;
+  readonly scratch: string;
+  readonly folder: RunFolder;
+  readonly lease: Lease;
+  readonly signals: Signals;
+  readonly say: Say;
+  readonly pace: Pace;
+  /** Since this run began, or the last attempt was over: as much may be expected to pass before the next. */
+  readonly secondsSinceLast: number;
+};
+
+/** What becomes of the tree once it is saved: it goes on elsewhere, or where it is. */
+export type Afterwards = 'ends' | 'runs-on';
