@@ -1,0 +1,80 @@
+// A node loses power. Its nodes, n8 and n9, take no other jobs.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { NODES } from '../cluster/layout.ts';
+import { exec, turnOff, turnOn } from '../cluster/node.ts';
+import { counted } from './job.ts';
+import type { Place } from './place.ts';
+import { scenario } from './scenario.ts';
+import { asAlice, until } from './slurm.ts';
+import { beyondSnapshot, isExact, submitWriter } from './writer.ts';
+
+let last: Promise<unknown> = Promise.resolve();
+/** One after the other: what one of them does to a node would be the other's fault. */
+function inTurn(claim: string, story: (place: Place) => Promise<void>): void {
+  scenario(claim, async (place) => {
+    const mine = last.then(async () => story(place));
+    last = mine.catch(() => {});
+    await mine;
+  });
+}
+
+const POWER = ['--partition=power'];
+const scontrol = async (...args: string[]): Promise<void> =>
+  expect(await exec('ctl', ['scontrol', ...args])).toMatchObject({ status: 0 });
+
+/** Slurm is told, lest everybody wait for its SlurmdTimeout. */
+async function losesPower(name: string): Promise<void> {
+  await turnOff(name);
+  await scontrol('update', `NodeName=${name}`, 'State=DOWN', 'Reason=power');
+}
+
+async function isBack(name: string): Promise<void> {
+  turnOn(NODES.find((node) => node.name === name)!);
+  let state = '';
+  const look = setInterval(
+    () => void exec('ctl', ['sinfo', '-h', '-n', name, '-o', '%t']).then(({ stdout }) => (state = stdout)),
+    500,
+  );
+  try {
+    await sleep(2000); // until it says that it is there, Slurm takes nothing back
+    await until(`${name} is back`, () => /^(idle|mix|alloc)$/m.test(state));
+  } finally {
+    clearInterval(look);
+  }
+}
+
+inTurn('a job whose node loses power goes on elsewhere from its snapshot, exact to the byte', async (place) => {
+  const job = await submitWriter(place, 60, { sbatch: POWER });
+  const node = await beyondSnapshot(job);
+  await losesPower(node);
+  await job.says(new RegExp(`An earlier run of the job, on ${node}, has not said that it is over: waiting up to 45 s`));
+  await job.says(/restore finished/);
+  await isBack(node);
+  await isExact(place, job, 60);
+  // What the lost run left on its node goes with the next job there.
+  const next = await place.submit('./count 1 0', {
+    comment: 'checkpoint=1-0',
+    sbatch: [...POWER, `--nodelist=${node}`],
+  });
+  expect(await next.over()).toMatchObject({ state: 'COMPLETED' });
+});
+
+scenario(
+  'a job in mode requeue whose node loses power is held until somebody says that the node is off',
+  async (place) => {
+    const job = await place.submit('./count 50 5', { comment: 'checkpoint=0:06', sbatch: POWER });
+    await job.says(/restore finished/);
+    const before = job.lines().length;
+    const { node } = await job.until('goes on', ({ state }) => state === 'RUNNING' && job.lines().length > before + 2);
+    await losesPower(node);
+    await job.held();
+    const [, from = '', to = ''] = /once .*: mv (\S+) (\S+)\. The job/i.exec(job.said().at(-1) ?? '') ?? [];
+    expect(job.said().at(-1)).toMatch(new RegExp(`run 1 of the job, on ${node}, has not said that it is over.* held`));
+    await isBack(node);
+    await asAlice('ctl', 'mv', from, to);
+    await asAlice('ctl', 'scontrol', 'release', String(job.id));
+    expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+    expect(job.lines()).toEqual(counted(50));
+  },
+);
