@@ -7,18 +7,19 @@ const MOST_REASONS = 3;
 /** A few at a time. All are tried; what failed is thrown as one error. @returns the results, in order */
 export async function each<T, R>(items: readonly T[], work: (item: T, at: number) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
-  const reasons = new Set<string>();
+  const failures: string[] = [];
   const left = items.entries();
   const takeTurns = async (): Promise<void> => {
     for (const [at, item] of left)
       await work(item, at).then(
         (result) => (results[at] = result),
-        (error: unknown) => reasons.add(reasonOf(error)),
+        (error: unknown) => (failures[at] = reasonOf(error)),
       );
   };
   await Promise.all(Array.from({ length: AT_ONCE }, takeTurns));
-  const more = reasons.size - MOST_REASONS;
-  if (reasons.size > 0)
-    throw new Error(`${[...reasons].slice(0, MOST_REASONS).join('; ')}${more > 0 ? `; and ${more} more` : ''}`);
+  const reasons = [...new Set(failures.filter(Boolean))]; // in order, too
+  const more = reasons.length - MOST_REASONS;
+  if (reasons.length > 0)
+    throw new Error(`${reasons.slice(0, MOST_REASONS).join('; ')}${more > 0 ? `; and ${more} more` : ''}`);
   return results;
 }
