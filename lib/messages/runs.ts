@@ -2,6 +2,10 @@
 import { failure, localTime } from './sentence.ts';
 
 export const runs = {
+  orphan: (job: number, directory: string, seconds: number) =>
+    `Checkpoints of job ${job}, which Slurm no longer knows and which was last seen ${Math.round(seconds / 86_400)} days ago, are removed from ${directory}.`,
+  cancelledDelivered: (job: number, folder: string) =>
+    `Job ${job} was cancelled while it waited: the results that it had at its last checkpoint are copied to ${folder}`,
   takenBack: (number: number) =>
     `The job's supervisor was killed. The job is requeued, and goes on from checkpoint ${number}.`,
   heldInVain: failure(
