@@ -18,6 +18,8 @@ export type Circumstances = {
   readonly lease: Lease;
   readonly signals: Signals;
   readonly say: Say;
+  /** Bytes that a user's checkpoints may take. */
+  readonly storeLimit: number;
   readonly pace: Pace;
   /** Since this run began, or the last attempt was over: as much may be expected to pass before the next. */
   readonly secondsSinceLast: number;
