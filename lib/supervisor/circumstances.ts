@@ -7,6 +7,7 @@ import type { Lease } from './lease.ts';
 import type { Say } from './output.ts';
 import type { Pace } from './pace.ts';
 import type { Signals } from './signals.ts';
+import type { StagingSite } from './staging.ts';
 
 export type Circumstances = {
   readonly job: Job;
@@ -18,6 +19,7 @@ export type Circumstances = {
   readonly lease: Lease;
   readonly signals: Signals;
   readonly say: Say;
+  readonly staging: StagingSite;
   /** Bytes that a user's checkpoints may take. */
   readonly storeLimit: number;
   readonly pace: Pace;

@@ -17,6 +17,8 @@ import { flushWritten, noteWritten } from './written.ts';
 
 type Frozen = {
   readonly draft: Draft;
+  /** Where CRIU has written them. */
+  readonly images: string;
   /** Files of TMPDIR that were mapped before. */
   readonly mapped: readonly string[];
   readonly afterwards: Afterwards;
@@ -25,11 +27,14 @@ type Frozen = {
 type Files = Pick<Manifest, 'outputs' | 'written'>;
 
 /** While nothing of the tree runs: what CRIU doesn't save. A sentence: why that can't be. */
-export async function saveRest(tree: Tree, { draft, mapped, afterwards, around }: Frozen): Promise<string | Files> {
+export async function saveRest(
+  tree: Tree,
+  { draft, images, mapped, afterwards, around }: Frozen,
+): Promise<string | Files> {
   const { scratch, signals, job, say, folder } = around;
   const lost = await lookForLost(tree.pid);
   if (lost !== undefined) return lost;
-  if (afterwards === 'runs-on' && (await haveLinkRemaps(draft.images))) return messages.linkRemap();
+  if (afterwards === 'runs-on' && (await haveLinkRemaps(images))) return messages.linkRemap();
   const copy = await withProgress({ say, name: 'Copying what changed in TMPDIR' }, async () =>
     copyLast({ from: scratch, to: draft.tmpdir }, [...mapped, ...mappedIn(scratch, tree.pid)]),
   );
