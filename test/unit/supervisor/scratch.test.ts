@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, mkdtempSync, existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  existsSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -40,4 +49,12 @@ test('only another path than the one that a manifest names is in the way', () =>
   expect(objectionToMove(undefined, '/b')).toBeUndefined();
   expect(objectionToMove('/b', '/b')).toBeUndefined();
   expect(objectionToMove('/a', '/b')).toBe('its TMPDIR was "/a", and here it is "/b"');
+});
+
+test('what runs left that ended with this node goes with the next one; what is not theirs stays', async () => {
+  const fresh = mkdtempSync(path.join(tmpdir(), 'scratch-'));
+  const names = ['checkpoint-900000001', 'checkpoint-900000002-images', 'checkpoint-900000003-results', 'data'];
+  for (const name of names) mkdirSync(path.join(fresh, name));
+  await provideScratch(scratchOf(fresh, { id: 7, environment: {} }));
+  expect(readdirSync(fresh).toSorted()).toEqual(['checkpoint-7', 'checkpoint-900000003-results', 'data']);
 });
