@@ -9,7 +9,7 @@ import { syncFile } from './durable.ts';
 import { list, namesIn } from './folder.ts';
 import { readManifest, type Found } from './manifest.ts';
 import { badOf, draftOf, generationOf, listed, nextNumber } from './names.ts';
-import type { Hashes } from './seal.ts';
+import { MARKS, type Hashes } from './seal.ts';
 
 export const generationsIn = (address: Address, hashes: Hashes) => ({
   /** Newest first. Throws when the folder can't be read, or could not be there. */
@@ -47,7 +47,7 @@ export const generationsIn = (address: Address, hashes: Hashes) => ({
   /** Of a job that is over. What else is there stays. */
   async removeCheckpoints(): Promise<void> {
     const { generations, bad, partials } = listed(await namesIn(address.folder));
-    const all = [...generations.map(generationOf), ...bad.map(badOf), ...partials];
+    const all = [...generations.map(generationOf), ...bad.map(badOf), ...partials, MARKS];
     for (const name of all) await removeTree(path.join(address.folder, name));
   },
 });

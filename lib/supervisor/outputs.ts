@@ -35,8 +35,8 @@ export async function saveOutputs(
  * Slurm's of this run, and the tree's, which stay those of the first run where a name has the node in it (%N). Each once;
  * one that was removed goes along in CRIU's images.
  */
-function outputFiles(root: number): string[] {
-  const descriptors = ['self', root].flatMap((pid) => [1, 2].map((fd) => `/proc/${pid}/fd/${fd}`));
+export function outputFiles(...roots: number[]): string[] {
+  const descriptors = ['self', ...roots].flatMap((pid) => [1, 2].map((fd) => `/proc/${pid}/fd/${fd}`));
   const files = descriptors.filter(isLinkedFile).map((descriptor) => readlinkSync(descriptor));
   return [...new Set(files)].filter((file) => existsSync(file));
 }
@@ -56,7 +56,7 @@ export async function readyOutputs(
   marks: Marks | undefined,
 ): Promise<string[]> {
   const emptied = await layBackOutputs(outputs, checkpoint);
-  return marks ? undo(marks, checkpoint, emptied) : [];
+  return marks ? undo(marks, path.dirname(checkpoint), emptied) : [];
 }
 
 /**

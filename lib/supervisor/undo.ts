@@ -12,16 +12,17 @@ import type { Marks } from './marks.ts';
 const STAYS = /^(?:\[checkpoint\] |slurmstepd-\S+: )/;
 const LONG_LINE = 1024 * 1024;
 
-/** @param emptied those that Slurm has emptied since: nothing of what the marks mean is in them
+/** @param folder of the job in the store
+ *  @param emptied those that Slurm has emptied since: nothing of what the marks mean is in them
  *  @returns the files in which it is kept */
 export async function undo(
   { outputs }: Pick<Marks, 'outputs'>,
-  checkpoint: string,
-  emptied: readonly string[],
+  folder: string,
+  emptied: readonly string[] = [],
 ): Promise<string[]> {
   const kept: string[] = [];
   for (const { path: file, size } of outputs) {
-    const keptIn = path.join(path.dirname(checkpoint), UNDONE, path.basename(file));
+    const keptIn = path.join(folder, UNDONE, path.basename(file));
     if (!emptied.includes(file) && (await takeOut(file, size, keptIn))) kept.push(keptIn);
   }
   return kept;

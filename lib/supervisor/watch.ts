@@ -2,6 +2,7 @@
 import { reasonOf } from '../errors.ts';
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
+import type { Fate } from '../slurm/record.ts';
 import { fate, killWait, recordOf } from '../slurm/scontrol.ts';
 import { isRunning, memoryOf, treeOf } from '../system/proc.ts';
 import { formatTime } from '../time.ts';
@@ -36,8 +37,8 @@ export async function watch({ tree, cost, past }: Running, story: Story): Promis
       const meaning = await fate(story.job).catch(() => 'over' as const);
       const isLastCall = lease.isValid() && (meaning === 'runs-again' || meaning === 'timed-out');
       if (isLastCall && (await hasTime(tree, known.cost, story)) && isSaved(await save('ends', moment))) return 'saved';
-      signalScript(tree, 'SIGTERM');
-      if (meaning !== 'goes-on') return tree.ended;
+      if (!(await goesOnAnyway(meaning, story))) signalScript(tree, 'SIGTERM');
+      if (meaning !== 'goes-on') return await Promise.race([tree.ended, lease.superseded]);
       signals.dealtWith();
     } else if (due.because === 'interval' || (await nextDue(since, plan, story)).at <= now()) {
       // Not if the limit has been raised since.
@@ -51,6 +52,14 @@ export async function watch({ tree, cost, past }: Running, story: Story): Promis
     }
   }
 }
+
+/** In another run, from its newest checkpoint: then it is to be as if this run had been cut off there, and not ended (§5). */
+const goesOnAnyway = async (meaning: Fate, { store }: Story): Promise<boolean> =>
+  (meaning === 'runs-again' || meaning === 'timed-out') &&
+  (await store.generations().then(
+    (generations) => generations.length > 0,
+    () => true,
+  ));
 
 const isSaved = ({ kind }: Outcome): boolean => kind === 'saved';
 

@@ -35,3 +35,23 @@ scenario('a job in mode snapshot moves on before its time limit', async (place) 
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0', restarts: 1 });
   expect(job.lines()).toEqual(counted(160));
 });
+
+scenario('a job that begins again before its first checkpoint writes every line once', async (place) => {
+  const job = await place.submit('./count 30 5', { comment: 'checkpoint=1-0' });
+  const { node } = await job.until('is under way', () => job.lines().includes('line 6'));
+  await exec(node, ['sh', '-c', `kill -9 $(cat /run/slurm-checkpointer/${job.id}/pid)`]); // no last call without the agent
+  await exec('ctl', ['scontrol', 'requeue', String(job.id)]);
+  await job.says(/What its earlier run wrote is written again/);
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0', restarts: 1 });
+  expect(job.lines()).toEqual(counted(30));
+});
+
+scenario('a job that came to its end does not run again, whoever requeues it', async (place) => {
+  const job = await place.submit('./count 6 5', { comment: 'checkpoint=1-0' });
+  const { restarts } = await job.over();
+  await exec('ctl', ['scontrol', 'requeue', String(job.id)]);
+  await job.until('runs again', (record) => record.restarts > restarts);
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(6));
+  expect(job.said().at(-1)).toMatch(/^The job came to its end on \w+, .*submit it once more/);
+});

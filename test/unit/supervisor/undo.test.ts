@@ -16,7 +16,7 @@ afterEach(async () => rm(folder, { recursive: true }));
 const mark = async (...files: string[]): Promise<void> =>
   writeMarks(checkpoint(), { outputs: await sizesOf(files), written: [] });
 const undone = async (...emptied: string[]): Promise<string[]> =>
-  undo((await readMarks(checkpoint()))!, checkpoint(), emptied);
+  undo((await readMarks(checkpoint()))!, folder, emptied);
 
 test('a checkpoint from which nobody has gone on has no marks; an older version marked outputs only', async () => {
   expect(await readMarks(checkpoint())).toBeUndefined();

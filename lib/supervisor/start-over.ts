@@ -1,0 +1,27 @@
+// A job that has no checkpoint yet begins again, should its node be lost.
+import { reasonOf } from '../errors.ts';
+import { messages } from '../messages.ts';
+import type { Beginning } from './begin.ts';
+import { readMarks, sizesOf, writeMarks } from './marks.ts';
+import { outputFiles } from './outputs.ts';
+import { undo } from './undo.ts';
+
+type Around = Pick<Beginning, 'store' | 'say' | 'isProtected'>;
+
+/** There is only its output to undo: what it wrote there before will be written again. */
+export async function startOver({ store, say, isProtected }: Around): Promise<void> {
+  say(messages.startingOver());
+  if (!isProtected) return;
+  const marks = await readMarks(store.folder).catch(() => undefined);
+  for (const file of marks ? await undo(marks, store.folder).catch(() => []) : []) say(messages.undoneAll(file));
+}
+
+/** How far its output reaches before it begins. */
+export async function markBeginning({ store, say, isProtected }: Around): Promise<void> {
+  if (!isProtected) return;
+  try {
+    await writeMarks(store.folder, { outputs: await sizesOf(outputFiles()), written: [] });
+  } catch (error) {
+    say(messages.notMarked(reasonOf(error)));
+  }
+}
