@@ -1,5 +1,5 @@
 // Everything of a run that writes, stopped where it stands, and woken again: the tree, and the programs that copy for us.
-import { statusOf, treeOf } from '../system/proc.ts';
+import { identityOf, statusOf, treeOf } from '../system/proc.ts';
 import { send } from './tree.ts';
 
 /** Of our children these write to where the job's next run may be at work. */
@@ -7,13 +7,13 @@ const WRITERS = new Set(['rsync', 'node']);
 
 export function standstill() {
   const stopped = new Set<number>();
-  let root: number | undefined;
+  let tree: { readonly root: number; readonly identity: string | undefined } | undefined;
   return {
-    guard: (tree: number): void => void (root = tree),
-    root: (): number | undefined => root,
+    guard: (root: number): void => void (tree = { root, identity: identityOf(root) }),
+    root: (): number | undefined => tree?.root,
     /** What the job itself has stopped is passed over, and so is what a dump holds: that stays held (held.ts). */
     stop(): void {
-      for (const pid of [...treeBelow(root), ...copying()]) {
+      for (const pid of [...(tree ? membersOf(tree) : []), ...copying()]) {
         const status = statusOf(pid);
         if (!status || status.zombie || status.stopped || status.tracer !== 0) continue;
         stopped.add(pid);
@@ -27,7 +27,9 @@ export function standstill() {
   };
 }
 
-const treeBelow = (root: number | undefined): number[] => (root === undefined ? [] : treeOf(root));
+/** Its number may be another process's by now. */
+const membersOf = ({ root, identity }: { root: number; identity: string | undefined }): number[] =>
+  identity !== undefined && identityOf(root) === identity ? treeOf(root) : [];
 
 const copying = (): number[] =>
   treeOf(process.pid).filter((pid) => pid !== process.pid && WRITERS.has(statusOf(pid)?.name ?? ''));
