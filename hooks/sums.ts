@@ -4,8 +4,8 @@ import { inThisProcess } from '../lib/store/seal.ts';
 
 const [verb = '', checkpoint = '', hash = '', limit = ''] = process.argv.slice(2);
 try {
-  const answer =
-    verb === 'list' ? inThisProcess.list(checkpoint) : inThisProcess.damage(checkpoint, hash, Number(limit));
+  const hashes = inThisProcess(true);
+  const answer = verb === 'list' ? hashes.list(checkpoint) : hashes.damage(checkpoint, hash, Number(limit));
   process.stdout.write((await answer) ?? '');
 } catch (error) {
   console.error(reasonOf(error));

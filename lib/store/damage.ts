@@ -28,7 +28,7 @@ export async function damageIn(
   });
   if (!sums) return 'its list of files is damaged';
   const { damage, seen } = await lookAt(listed, sums);
-  return damage ?? (await readThrough(listed.folder, smallest(seen, limitBytes)));
+  return damage ?? (await readThrough(listed, smallest(seen, limitBytes)));
 }
 
 /** @param sums taken out of it as they are found */
@@ -64,9 +64,9 @@ function* smallest(seen: Seen[], limitBytes: number): Generator<Seen> {
   }
 }
 
-async function readThrough(folder: string, files: Iterable<Seen>): Promise<string | undefined> {
+async function readThrough({ folder, threads }: Listed, files: Iterable<Seen>): Promise<string | undefined> {
   const damages: string[] = [];
-  const hash = hashing();
+  const hash = hashing(threads);
   await eachOf(files, FILES_AT_ONCE, async ({ name, sum }) => {
     if (damages.length > 0) return;
     try {

@@ -17,7 +17,9 @@ export type Hashing = {
   link(path: Buffer): Promise<{ size: number; hash: string }>;
 };
 
-export function hashing(): Hashing {
+/** @param threads of libuv's hash what is not small; without them nothing is loaded for it, and a chunk takes about a millisecond */
+export function hashing(threads: boolean): Hashing {
+  const hashOf = threads ? byThreads : (chunk: Buffer) => sha256(chunk).digest();
   const lend = lending(Array.from({ length: CHUNKS_AT_ONCE }, () => Buffer.allocUnsafeSlow(CHUNK_BYTES)));
   return {
     async file(path, size) {
@@ -53,7 +55,7 @@ async function read(file: FileHandle, memory: Buffer, at: number): Promise<Buffe
   return memory;
 }
 
-const hashOf = async (chunk: Buffer): Promise<Uint8Array> =>
+const byThreads = async (chunk: Buffer): Promise<Uint8Array> =>
   chunk.length <= SMALL_BYTES ? sha256(chunk).digest() : new Uint8Array(await crypto.subtle.digest('SHA-256', chunk));
 
 const whole = (size: number, hashes: Uint8Array): string => sha256(`${size}\n`).update(hashes).digest('hex');

@@ -21,14 +21,16 @@ export type Listed = {
   readonly list: string;
   /** Of names in the folder, a character a byte; the list is left out in any case. */
   readonly isLeftOut: (name: string) => boolean;
+  /** Several cores hash what is large. */
+  readonly threads: boolean;
 };
 
 /** `identity`: undefined where the next change may not show in it. */
 type Known = Sum & { readonly identity: string | undefined };
 
 export function summing(listed: Listed) {
-  const { folder, list } = listed;
-  const hash = hashing();
+  const { folder, list, threads } = listed;
+  const hash = hashing(threads);
   let sums = new Map<string, Known>();
   let objection: string | undefined = 'nothing was read yet';
   return {
@@ -59,7 +61,7 @@ export function summing(listed: Listed) {
   };
 }
 
-export const everythingIn = ({ folder, list, isLeftOut }: Listed) =>
+export const everythingIn = ({ folder, list, isLeftOut }: Omit<Listed, 'threads'>) =>
   walk(folder, (name) => name === list || isLeftOut(name));
 
 /** @param size in bytes; only a file's counts */

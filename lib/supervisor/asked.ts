@@ -7,7 +7,7 @@ import { parseOptions, storeAskedFor, wrongFolder, type Sources } from '../optio
 import { ownStore, siteStore } from '../store/address.ts';
 import { readManifest } from '../store/manifest.ts';
 import { tellsOfEarlier } from '../store/names.ts';
-import { inChild } from '../store/seal.ts';
+import { bySize } from '../store/seal.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { objectionToFolder } from '../system/folder.ts';
 import type { Say } from './output.ts';
@@ -71,7 +71,7 @@ const defaults = ({ interval, 'shortest-interval': shortestIntervalSeconds }: Co
 });
 
 const storeOf = (own: string | undefined, { directory }: Config['checkpoint'], job: Asking['job']): Store =>
-  openStore(own === undefined ? siteStore(directory, job) : ownStore(own, job), inChild);
+  openStore(own === undefined ? siteStore(directory, job) : ownStore(own, job), bySize);
 
 async function mustBeFolder(wanted: { readonly folder: string; readonly option: string }, use: string): Promise<void> {
   const objection = await objectionToFolder(wanted.folder);

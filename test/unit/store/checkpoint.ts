@@ -27,7 +27,12 @@ export async function makeCheckpoint(): Promise<Listed> {
   await fse.symlink('no such file', at('tmpdir/link'));
   await fse.mkdir(at('tmpdir/folder'));
   await mustRun(['mkfifo', at('tmpdir/fifo')], { deadlineSeconds: 10 });
-  return { folder, list: 'files', isLeftOut: (name) => ['manifest.json', 'images/stats-dump'].includes(name) };
+  return {
+    folder,
+    list: 'files',
+    threads: true,
+    isLeftOut: (name) => ['manifest.json', 'images/stats-dump'].includes(name),
+  };
 }
 
 /** @returns the list's hash */
