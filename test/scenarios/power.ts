@@ -1,25 +1,13 @@
-// A node loses power. Its nodes, n8 and n9, take no other jobs.
+// A node loses power. Each scenario has two of its own, which take no other jobs.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { NODES } from '../cluster/layout.ts';
 import { exec, turnOff, turnOn } from '../cluster/node.ts';
 import { counted } from './job.ts';
-import type { Place } from './place.ts';
 import { scenario } from './scenario.ts';
 import { asAlice, until } from './slurm.ts';
 import { beyondSnapshot, isExact, submitWriter } from './writer.ts';
 
-let last: Promise<unknown> = Promise.resolve();
-/** One after the other: what one of them does to a node would be the other's fault. */
-function inTurn(claim: string, story: (place: Place) => Promise<void>): void {
-  scenario(claim, async (place) => {
-    const mine = last.then(async () => story(place));
-    last = mine.catch(() => {});
-    await mine;
-  });
-}
-
-const POWER = ['--partition=power'];
 const scontrol = async (...args: string[]): Promise<void> =>
   expect(await exec('ctl', ['scontrol', ...args])).toMatchObject({ status: 0 });
 
@@ -44,8 +32,8 @@ async function isBack(name: string): Promise<void> {
   }
 }
 
-inTurn('a job whose node loses power goes on elsewhere from its snapshot, exact to the byte', async (place) => {
-  const job = await submitWriter(place, 60, { sbatch: POWER });
+scenario('a job whose node loses power goes on elsewhere from its snapshot, exact to the byte', async (place) => {
+  const job = await submitWriter(place, 60, { sbatch: ['--partition=power'] });
   const node = await beyondSnapshot(job);
   await losesPower(node);
   await job.says(new RegExp(`An earlier run of the job, on ${node}, has not said that it is over: waiting up to 45 s`));
@@ -55,7 +43,7 @@ inTurn('a job whose node loses power goes on elsewhere from its snapshot, exact 
   // What the lost run left on its node goes with the next job there.
   const next = await place.submit('./count 1 0', {
     comment: 'checkpoint=1-0',
-    sbatch: [...POWER, `--nodelist=${node}`],
+    sbatch: ['--partition=power', `--nodelist=${node}`],
   });
   expect(await next.over()).toMatchObject({ state: 'COMPLETED' });
 });
@@ -63,7 +51,7 @@ inTurn('a job whose node loses power goes on elsewhere from its snapshot, exact 
 scenario(
   'a job in mode requeue whose node loses power is held until somebody says that the node is off',
   async (place) => {
-    const job = await place.submit('./count 50 5', { comment: 'checkpoint=0:06', sbatch: POWER });
+    const job = await place.submit('./count 50 5', { comment: 'checkpoint=0:06', sbatch: ['--partition=fuse'] });
     await job.says(/restore finished/);
     const before = job.lines().length;
     const { node } = await job.until('goes on', ({ state }) => state === 'RUNNING' && job.lines().length > before + 2);
