@@ -20,7 +20,9 @@ async function hasCheckpoints(): Promise<boolean> {
     const job = { id: Number(id), user, cluster, restarts: 1, workDirectory: await workDirectoryOf(folder) };
     const { checkpoint } = await readConfig(CONFIG_FILE);
     const address = own === '' ? siteStore(checkpoint.directory, job) : ownStore(own, job);
-    return await hasEarlierRuns(openStore(address));
+    const store = openStore(address);
+    await store.mustBeMounted();
+    return await hasEarlierRuns(store);
   } catch (error) {
     // Not held: most jobs that ask for nothing have never asked, and a store that is away would hold them all.
     sayer(Number(id), (line) => console.log(`print [checkpoint] ${line}`))(

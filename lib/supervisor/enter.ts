@@ -39,6 +39,7 @@ export async function enter(around: Entering): Promise<Entrance> {
   const { job, store, say } = around;
   let claimed = false;
   try {
+    if (job.restarts > 0) await store.mustBeMounted();
     const taken = job.restarts === 0 ? await takenByOther(around) : undefined;
     if (taken !== undefined) return { kind: 'held', reason: taken, claimed };
     const me = { run: job.restarts, node: job.node, boot: bootId() };

@@ -1,11 +1,11 @@
 // The job's working directory, with its checkpoints, is missing on the node of its next run: slurmstepd starts it in /tmp.
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { expect } from 'vitest';
 import { outside } from '../cluster/layout.ts';
 import { counted, type SubmittedJob } from './job.ts';
 import type { Place } from './place.ts';
 import { scenario } from './scenario.ts';
-import { asAlice } from './slurm.ts';
+import { asAlice, until } from './slurm.ts';
 
 async function requeuedWithoutFolder(place: Place, meanwhile?: (job: SubmittedJob) => Promise<unknown>) {
   const [folder, away] = [place.makeFolder('work'), outside(place.path('away'))];
@@ -13,7 +13,8 @@ async function requeuedWithoutFolder(place: Place, meanwhile?: (job: SubmittedJo
   const job = await place.submit(script, { comment: 'checkpoint=0:04', sbatch: [`--chdir=${folder}`] });
   await job.says(/^Requeueing/);
   await meanwhile?.(job);
-  await job.until('waits for its next run', ({ state }) => state === 'PENDING');
+  const store = outside(`${folder}/.checkpointer-alice/sandbox-${job.id}`);
+  await until('its first run is over', () => existsSync(`${store}/run.0.released`));
   renameSync(outside(folder), away);
   return { job, bringBack: () => renameSync(away, outside(folder)) };
 }

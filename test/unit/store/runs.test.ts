@@ -91,3 +91,9 @@ test('a beat moves to and fro, and goes with the release', async () => {
   await store().release(1);
   expect(await names()).toEqual(['run.1.released']);
 });
+
+test('an empty folder is no place where a job that has run before has left anything', async () => {
+  await expect(store().mustBeMounted()).rejects.toThrow('is empty on this node, as where nothing is mounted');
+  await store().claim(claimant(0));
+  await store().mustBeMounted();
+});
