@@ -30,7 +30,8 @@ export async function sweepOrphans(around: Around): Promise<void> {
   }
   if (old.length === 0) return;
   const known = await knownJobs(around.job);
-  for (const { id, store, seconds } of old) await sweep(store, { ...around, id, seconds, state: known.get(id) });
+  for (const { id, store, seconds } of old)
+    await sweep(store, { ...around, id, seconds, state: known.get(id) }).catch(() => {}); // by the next job
 }
 
 /** Folders of this user's other jobs of this cluster. */

@@ -33,7 +33,8 @@ scenario('what earlier jobs left in the store goes with the next one, once Slurm
       mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
       writeFileSync(path.join(folder, file), file === 'ended' ? ENDED : '');
     }
-    for (const each of [store, folder, ...files.map((file) => path.join(folder, file))]) chownSync(each, 2001, 2001);
+    const made = files.flatMap((file) => [path.dirname(path.join(folder, file)), path.join(folder, file)]);
+    for (const each of [store, folder, ...made]) chownSync(each, 2001, 2001);
     utimesSync(folder, Date.now() / 1000 - daysAgo * 86_400, Date.now() / 1000 - daysAgo * 86_400);
     return folder;
   };

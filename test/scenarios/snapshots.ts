@@ -6,8 +6,8 @@ import { scenario } from './scenario.ts';
 import { beyondSnapshot, isExact, RUNS_ON, submitWriter } from './writer.ts';
 
 scenario('a job in mode snapshot is saved while it runs, and stays where it is', async (place) => {
-  const job = await submitWriter(place, 30);
-  await isExact(place, job, 30);
+  const job = await submitWriter(place, 60);
+  await isExact(place, job, 60);
   expect(job.record()?.restarts).toBe(0);
   expect(job.said().filter((line) => RUNS_ON.test(line)).length).toBeGreaterThanOrEqual(2);
 });
