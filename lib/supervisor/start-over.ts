@@ -16,12 +16,16 @@ export async function startOver({ store, say, isProtected }: Around): Promise<vo
   for (const file of marks ? await undo(marks, store.folder).catch(() => []) : []) say(messages.undoneAll(file));
 }
 
-/** How far its output reaches before it begins. */
-export async function markBeginning({ store, say, isProtected }: Around): Promise<void> {
-  if (!isProtected) return;
-  try {
-    await writeMarks(store.folder, { outputs: await sizesOf(outputFiles()), written: [] });
-  } catch (error) {
-    say(messages.notMarked(reasonOf(error)));
-  }
+/**
+ * How far its output reaches before it begins: looked at now, and noted by what is returned, for which the job's first line
+ * need not wait.
+ */
+export async function markBeginning({ store, say, isProtected }: Around): Promise<() => Promise<void>> {
+  const outputs = isProtected ? await sizesOf(outputFiles()) : [];
+  return async () => {
+    if (isProtected)
+      await writeMarks(store.folder, { outputs, written: [] }).catch((error: unknown) =>
+        say(messages.notMarked(reasonOf(error))),
+      );
+  };
 }
