@@ -29,7 +29,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-await up();
+await up('real');
 try {
   await install();
   const place = new Place('bench');
