@@ -17,6 +17,7 @@ export type Seen = {
 export const runsIn = (address: Address) => ({
   /** For a job that has run before: throws where nothing shows that anything ever was here, as in an empty mount point. */
   async mustBeMounted(): Promise<void> {
+    await mustBeThere(address.home);
     if ((await fse.readdir(address.home)).length === 0)
       throw new Error(`${address.home} is empty on this node, as where nothing is mounted`);
   },
