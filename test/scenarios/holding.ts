@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
-import { COMPUTE_NODES, own } from '../cluster/layout.ts';
+import { COMPUTE_NODES, outside, own } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
 import { counted, type SubmittedJob } from './job.ts';
 import type { Place } from './place.ts';
@@ -81,18 +81,19 @@ scenario('a job that can be neither restored nor held keeps its checkpoint, and 
   const job = await stranded(place);
   using _file = bridged(job);
   const manifest = path.join(place.store(job), '1/manifest.json');
-  renameSync(manifest, `${manifest}.kept`);
+  const kept = outside(place.path('manifest')); // beside the checkpoint it would be damage
+  renameSync(manifest, kept);
   await execa('mkfifo', ['--mode=666', manifest]); // its supervisor waits here twice, until we have taken from it what it needs
   await asAlice('ctl', 'scontrol', 'release', String(job.id));
   const { node, restarts } = await job.until('runs', ({ state }) => state === 'RUNNING');
   const supervisor = await supervisorOf(job, node);
-  await writeFile(manifest, await readFile(`${manifest}.kept`)); // what it asks for
+  await writeFile(manifest, await readFile(kept)); // what it asks for
   await asAlice(node, 'prlimit', `--pid=${supervisor}`, '--nproc=1'); // as if alice had no process left on this node
-  await writeFile(manifest, await readFile(`${manifest}.kept`));
+  await writeFile(manifest, await readFile(kept));
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '1:0', restarts });
   expect(job.said().at(-1)).toMatch(/^Slurm did not hold the job \(.*EAGAIN.*\)\. It ends here, .* scontrol requeue/);
 
-  renameSync(`${manifest}.kept`, manifest);
+  renameSync(kept, manifest);
   await asAlice('ctl', 'scontrol', 'requeue', String(job.id));
   await job.until('runs again', (record) => record.restarts > restarts);
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
