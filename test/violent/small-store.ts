@@ -5,6 +5,8 @@ import type { Place } from '../scenarios/place.ts';
 
 const ALICE = 2001;
 
+export type SmallStore = Awaited<ReturnType<typeof smallStore>>;
+
 const onCtl = async (...command: string[]): Promise<string> => mustExec('ctl', ...command);
 
 /** @param size as mount's option for a tmpfs */
@@ -17,6 +19,8 @@ export async function smallStore(place: Place, size: string) {
     /** As jobs see it, and as it is seen from out here. */
     store: { folder: `/net/${name}`, outside: path.join('/proc', await initOf('ctl'), 'root', there) },
     remount: async (options: string) => onCtl('mount', '-o', `remount,${options}`, there),
+    isFilled: async () => onCtl('sh', '-c', 'cat /dev/zero > "$1/filled" 2> /dev/null || true', 'sh', there),
+    isEmptied: async () => onCtl('rm', '-f', path.join(there, 'filled')),
     /** As if it were not mounted: a mount point is there, root's and empty. */
     goes: async () => onCtl('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', there),
     comesBack: async () => onCtl('umount', '--lazy', there),

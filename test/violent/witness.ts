@@ -4,6 +4,7 @@ import path from 'node:path';
 import { outside } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
 import type { SubmittedJob } from '../scenarios/job.ts';
+import type { Partition } from '../scenarios/mover.ts';
 import type { Place, Wishes } from '../scenarios/place.ts';
 import { isOver, until, type JobRecord } from '../scenarios/slurm.ts';
 import { differs } from './differs.ts';
@@ -15,10 +16,13 @@ const WORK: Work = { steps: 50, pause: 0.25, megabytes: 16, status: 7, appends: 
 
 /** A place for checkpoints of its own, as jobs see it and as it is seen from out here. */
 type OwnStore = { readonly folder: string; readonly outside: string };
-export type Options = Wishes & { readonly work?: Partial<Work>; readonly store?: OwnStore };
+export type Options = Omit<Wishes, 'partition'> & {
+  readonly partition?: Partition | 'both';
+  readonly work?: Partial<Work>;
+  readonly store?: OwnStore;
+};
 type Own = { readonly name: string; readonly work: Work; readonly store: OwnStore | undefined };
 export type Outcome = { readonly record: JobRecord; readonly holds: readonly string[] };
-
 /** More is no mending, but a circle. */
 const MOST_RELEASES = 4;
 
@@ -40,12 +44,16 @@ export class Witness {
   }
 
   /** @param name of those of a place, which are told apart by it; results are asked for in any case */
-  static async start(place: Place, name: string, { work, store, ...wishes }: Options = {}): Promise<Witness> {
+  static async start(
+    place: Place,
+    name: string,
+    { work, store, partition = 'main', ...wishes }: Options = {},
+  ): Promise<Witness> {
     const all = { ...WORK, ...work };
     const results = place.makeFolder(`results-${name}`);
     const comment = [wishes.comment ?? 'checkpoint=0:05', `results=${results}`].join();
     const env = store && { SLURM_CHECKPOINT_DIR: store.folder };
-    const own = { partition: 'main', ...wishes, comment, ...(env && { env }) } as const;
+    const own = { ...wishes, comment, ...(partition !== 'both' && { partition }), ...(env && { env }) };
     const job = await place.submit(commandOf(all, `appended-${name}`), own);
     return new Witness(place, job, { name, work: all, store });
   }
