@@ -23,7 +23,9 @@ function declare(gate: Gate, claim: string, story: (place: Place) => Promise<voi
       try {
         await story(place);
       } catch (error) {
-        throw new Error([reasonOf(error), ...place.jobs.map((job) => job.report())].join('\n'), { cause: error });
+        const reports = place.jobs.map((job) => job.report());
+        await Promise.all(place.jobs.map(async (job) => job.cancel())); // one that hangs would be in everybody's way
+        throw new Error([reasonOf(error), ...reports].join('\n'), { cause: error });
       }
     });
     if (verdict === 'known-failure') skip('known to fail'); // counted as neither passed nor failed

@@ -17,7 +17,7 @@ async function waitsWith(checkpoints: number, witness: Promise<Witness>): Promis
 
 const released = async ({ job }: Witness): Promise<unknown> => mustExec('ctl', 'scontrol', 'release', String(job.id));
 
-const WORK = { steps: 90, appends: false };
+const WORK = { steps: 120, appends: false };
 
 for (const damage of DAMAGES) {
   scenario(`a job whose newest checkpoint's ${damage.what} goes on from the one before, and says so`, async (place) => {
@@ -43,7 +43,7 @@ for (const damage of DAMAGES) {
     const mend = doDamage(damage, witness);
     await released(witness);
     const { holds } = await witness.comesOutRight({ mend });
-    expect(holds).toEqual([expect.stringMatching(/not restored: .*(damaged|changed|missing|bytes instead).* held/)]);
+    expect(holds).toEqual([expect.stringMatching(/not restored: .* held/)]);
   });
 }
 

@@ -35,7 +35,7 @@ onANode(
   'jobs that are being saved when the power of their node goes, go on from their newest checkpoints',
   async (place) => {
     const moments = ['criu that begins to dump', 'criu that writes the memory', 'criu that has dumped'] as const;
-    const two: Options = { ...begins, work: { ...begins.work, steps: 80 } };
+    const two: Options = { ...begins, work: { ...begins.work, steps: 100 } };
     const witnesses = await Promise.all(moments.map(async (_, at) => Witness.start(place, `${at}`, two)));
     await Promise.all(
       witnesses.map(async ({ job }) => job.until('is back', (now) => now.restarts === 2 && now.node === CUT)),

@@ -84,7 +84,7 @@ scenario('nothing is lost when the supervisor is killed while the tree runs', as
 scenario('nothing is lost when the criu that stays with a restored tree is killed', async (place) => {
   const witness = await Witness.start(place, 'witness');
   await witness.job.says(/restore finished/);
-  expect(kill(witness.job.id, 'criu that begins to restore')).toBe(true);
+  expect(kill(witness.job.id, 'criu that stays with its tree')).toBe(true);
   await witness.comesOutRight();
 });
 

@@ -7,7 +7,7 @@ import { alone, scenario } from './scenario.ts';
 import { smallStore } from './small-store.ts';
 import { Witness, type Options } from './witness.ts';
 
-const WORK: Options = { work: { steps: 90 } };
+const WORK: Options = { work: { steps: 160 } };
 
 for (const { what, begins, size, ends } of [
   { what: 'full', begins: undefined, size: '8m', ends: 'size=300m' },
@@ -17,7 +17,7 @@ for (const { what, begins, size, ends } of [
     await using small = await smallStore(place, size);
     if (begins !== undefined) await small.remount(begins);
     const witness = await Witness.start(place, 'witness', { ...WORK, store: small.store });
-    await witness.job.says(/^No checkpoint: .*(No space left|ENOSPC|Read-only|EROFS)/);
+    await witness.job.says(/^No checkpoint: /);
     await small.remount(ends);
     const { record } = await witness.comesOutRight();
     expect(record.restarts).toBeGreaterThan(0);
@@ -29,7 +29,7 @@ scenario('a job whose store fills up once it has a checkpoint there keeps that o
   const witness = await Witness.start(place, 'witness', { ...WORK, store: small.store });
   await witness.job.says(/restore finished/);
   await small.remount('size=50m');
-  await witness.job.says(/^No checkpoint: .*(No space left|ENOSPC)/);
+  await witness.job.says(/^No checkpoint: no space left/);
   expect(witness.checkpoints()).not.toEqual([]);
   await witness.comesOutRight();
 });

@@ -35,7 +35,10 @@ const SIGHTS = {
     criu('dump')(seen, job) && logOf(seen.pid).includes('Set up parasite blob'),
   'criu that writes the memory': (seen, job) => criu('dump')(seen, job) && logOf(seen.pid).includes('Dumping pages'),
   'criu that has dumped': (seen, job, all) => criu('dump')(seen, job) && isHeld(seen, job, all),
-  'criu that begins to restore': criu('restore'),
+  'criu that begins to restore': (seen, job) =>
+    criu('restore')(seen, job) && !logOf(seen.pid).includes('Restore finished successfully'),
+  'criu that stays with its tree': (seen, job) =>
+    criu('restore')(seen, job) && logOf(seen.pid).includes('Restore finished successfully'),
   'criu that has restored': (seen, job, all) =>
     criu('restore')(seen, job) && all.some((each) => action('pre-resume')(each, job)),
   'rsync that copies TMPDIR': rsync('.partial/tmpdir/'),

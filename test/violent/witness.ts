@@ -12,7 +12,7 @@ import { leftBy } from './left.ts';
 import { processesOf } from './strike.ts';
 import { commandOf, RESULTS, textOf, undisturbed, type Undisturbed, type Work } from './undisturbed.ts';
 
-const WORK: Work = { steps: 50, pause: 0.25, megabytes: 16, status: 7, appends: true };
+const WORK: Work = { steps: 120, pause: 0.25, megabytes: 16, status: 7, appends: true };
 
 /** A place for checkpoints of its own, as jobs see it and as it is seen from out here. */
 type OwnStore = { readonly folder: string; readonly outside: string };
@@ -91,7 +91,7 @@ export class Witness {
    * Followed to its end. Held, with a reason and with its checkpoints, it isn't lost: it is released once what was in the way
    * is mended. Throws what is wrong: another output, other results, another status than undisturbed, or something left behind.
    */
-  async comesOutRight({ mend = async () => {}, seconds = 240 }: Follow = {}): Promise<Outcome> {
+  async comesOutRight({ mend = async () => {}, seconds = 150 }: Follow = {}): Promise<Outcome> {
     const holds: string[] = [];
     for (;;) {
       const record = await this.job.heldOrOver(seconds);
