@@ -3,24 +3,30 @@ import { KNOWN_FAILURES } from '../known-failures.ts';
 import { claims, type Scenario } from '../scenarios/claims.ts';
 import { Turns } from './turns.ts';
 
+/** More, and the machine is too busy for moments to be hit. */
+const sideBySide = new Turns(12);
 /** One thing at a time is done to the nodes of partition `rough`. */
 const nodes = new Turns();
-/** These run side by side; after them, one by one, those that need to be alone. */
-const others: Promise<unknown>[] = [];
+/** Of those that need to be alone, which come last. */
 const lonely = new Turns();
+const others: Promise<unknown>[] = [];
 
 const declare = claims(KNOWN_FAILURES.violent);
 
-export const scenario: Scenario = (claim, story) =>
-  declare(claim, async (place) => {
-    const told = story(place);
-    others.push(told.catch(() => {}));
-    await told;
-  });
+/** Beside others; nobody who needs to be alone begins before it has ended. */
+function declareBeside(turns: Turns): Scenario {
+  return (claim, story) =>
+    declare(claim, async (place) => {
+      const told = turns.take(async () => story(place));
+      others.push(told.catch(() => {}));
+      await told;
+    });
+}
 
-/** Cuts the power of a node, or ends its slurmd. */
-export const onANode: Scenario = (claim, story) =>
-  scenario(claim, async (place) => nodes.take(async () => story(place)));
+export const scenario = declareBeside(sideBySide);
+
+/** Cuts the power of a node, ends its slurmd, or takes its network disk away. */
+export const onANode = declareBeside(nodes);
 
 /** Does something to what everybody needs: nobody else's scenario would be what it says. */
 export const alone: Scenario = (claim, story) =>

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { exec } from '../cluster/node.ts';
 import { at } from './blows.ts';
-import { alone, scenario } from './scenario.ts';
+import { onANode, scenario } from './scenario.ts';
 import { smallStore } from './small-store.ts';
 import { Witness, type Options } from './witness.ts';
 
@@ -63,7 +63,7 @@ const toSshfs = async (signal: 'KILL' | 'STOP' | 'CONT'): Promise<unknown> =>
   Promise.all(NODES.map(async (node) => exec(node, ['pkill', `-${signal}`, '-x', 'sshfs'])));
 
 for (const moment of ['criu that writes the memory', 'criu that has dumped', 'criu that begins to restore'] as const) {
-  alone(`a job whose store's network disk dies under a ${moment} loses nothing`, async (place) => {
+  onANode(`a job whose store's network disk dies under a ${moment} loses nothing`, async (place) => {
     await using small = await smallStore(place, '300m');
     const witness = await Witness.start(place, 'witness', { ...WORK, store: small.store, partition: 'rough' });
     await at(moment, witness, async () => toSshfs('KILL'));
@@ -71,7 +71,7 @@ for (const moment of ['criu that writes the memory', 'criu that has dumped', 'cr
   });
 }
 
-alone('a job whose store hangs for a while, as it is saved, loses nothing', async (place) => {
+onANode('a job whose store hangs for a while, as it is saved, loses nothing', async (place) => {
   await using small = await smallStore(place, '300m');
   const witness = await Witness.start(place, 'witness', { ...WORK, store: small.store, partition: 'rough' });
   await at('criu that writes the memory', witness, async () => toSshfs('STOP'));

@@ -54,26 +54,47 @@ const LOOK_MS = 4;
 
 /** Stopped as soon as it is seen, until the end of the scope; undefined: given up before. */
 export async function catches(job: number, what: Sighted, giveUp: () => boolean): Promise<Caught | undefined> {
+  if (what === 'criu that has restored') return catchesRestored(job, giveUp);
   for (; !giveUp(); await sleep(LOOK_MS)) {
-    const all = processes();
-    const seen = all.find((each) => SIGHTS[what](each, job, all));
-    if (seen && send(seen.pid, 'SIGSTOP')) return caught(seen.pid);
+    const seen = find(job, what);
+    if (seen !== undefined && send(seen, 'SIGSTOP')) return caught(seen, [seen, parentOf(seen)]);
   }
+  return undefined;
+}
+
+/** Its agent lets it go on at once: so that one is stopped, too. */
+async function catchesRestored(job: number, giveUp: () => boolean): Promise<Caught | undefined> {
+  const begins = await catches(job, 'criu that begins to restore', giveUp);
+  const agent = find(job, 'agent');
+  if (!begins || agent === undefined) return undefined;
+  send(agent, 'SIGSTOP');
+  begins[Symbol.dispose]();
+  for (; !giveUp(); await sleep(LOOK_MS)) {
+    if (find(job, 'criu that has restored') !== undefined) return caught(begins.pid, [agent]);
+  }
+  send(agent, 'SIGCONT');
   return undefined;
 }
 
 /** Whoever it is now. False: there is none. */
 export function kill(job: number, what: Sighted): boolean {
-  const all = processes();
-  const seen = all.find((each) => SIGHTS[what](each, job, all));
-  return seen !== undefined && send(seen.pid, 'SIGKILL');
+  const seen = find(job, what);
+  return seen !== undefined && send(seen, 'SIGKILL');
 }
 
-const caught = (pid: number): Caught => ({
+function find(job: number, what: Sighted): number | undefined {
+  const all = processes();
+  return all.find((each) => SIGHTS[what](each, job, all))?.pid;
+}
+
+/** @param stopped with it: nsenter stops when its child does, and needs to be told, too */
+const caught = (pid: number, stopped: readonly number[]): Caught => ({
   pid,
   kill: () => send(pid, 'SIGKILL'),
-  [Symbol.dispose]: () => send(pid, 'SIGCONT'),
+  [Symbol.dispose]: () => stopped.forEach((each) => send(each, 'SIGCONT')),
 });
+
+const parentOf = (pid: number): number => Number(/^PPid:\s*(\d+)/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? pid);
 
 /** What is left of a job: whatever has its number among its words, or in its environment. */
 export const processesOf = (job: number): string[] =>

@@ -20,3 +20,23 @@ test('one that fails fails alone', async () => {
   await expect(failed).rejects.toThrow('no');
   expect(await next).toBe('done');
 });
+
+test('of what may be done two at a time a third waits for the first to end', async () => {
+  const turns = new Turns(2);
+  const ends: (() => void)[] = [];
+  const begun: number[] = [];
+  const done = [1, 2, 3].map(async (number) =>
+    turns.take(async () => {
+      begun.push(number);
+      await new Promise<void>((resolve) => ends.push(resolve));
+    }),
+  );
+  await Promise.resolve();
+  expect(begun).toEqual([1, 2]);
+  ends[0]!();
+  await done[0];
+  await Promise.resolve();
+  expect(begun).toEqual([1, 2, 3]);
+  for (const end of ends) end();
+  await Promise.all(done);
+});
