@@ -80,12 +80,13 @@ const powerCutAt =
     );
 
 const store =
-  (blow: (small: SmallStore) => Promise<unknown>, end: (small: SmallStore) => Promise<unknown>): Doing =>
-  async ({ fault, ownStore }) => {
+  (begin: (small: SmallStore) => Promise<unknown>, end: (small: SmallStore) => Promise<unknown>): Doing =>
+  async ({ fault, ownStore, isUnderWay }) => {
     if (!ownStore) return;
-    await blow(ownStore);
-    await sleep(fault.seconds * 1000);
-    await end(ownStore);
+    await begin(ownStore);
+    const over = sleep(fault.seconds * 1000).then(async () => end(ownStore));
+    isUnderWay(over);
+    await over;
   };
 
 const requeued: Doing = async ({ witness }) => {

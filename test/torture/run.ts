@@ -34,13 +34,18 @@ export async function torture(job: JobPlan, faults: readonly FaultPlan[], ground
   const witness = await submitted(job, place, ownStore, ground);
   const undo: (() => void)[] = [];
   const done: string[] = [];
-  const mend = (): void => undo.splice(0).forEach((each) => each());
+  const underWay: Promise<unknown>[] = [];
+  const mend = async (): Promise<void> => {
+    await Promise.allSettled(underWay);
+    for (const each of undo.splice(0)) each();
+  };
   const scene = (fault: FaultPlan): Scene => ({
     fault,
     witness,
     ownStore,
     cluster: ground.cluster,
     mend: (each) => undo.unshift(each),
+    isUnderWay: (doing) => underWay.push(doing),
     losesPower: (node) => ground.witnesses.forEach((each) => each.loses(node)),
     submittedAt: () => ground.submittedAt,
   });
@@ -65,12 +70,14 @@ async function submitted(job: JobPlan, place: Place, small: SmallStore | undefin
   });
 }
 
-async function outcomeOf(witness: Witness, mend: () => void): Promise<Pick<Verdict, 'lost' | 'holds'>> {
+async function outcomeOf(witness: Witness, mend: () => Promise<void>): Promise<Pick<Verdict, 'lost' | 'holds'>> {
   try {
     const { holds } = await witness.comesOutRight({ mend, seconds: PATIENCE_SECONDS });
     return { lost: undefined, holds: holds.length };
   } catch (error) {
-    return { lost: `${reasonOf(error)}\n${witness.job.report()}`, holds: 0 };
+    const report = witness.job.report();
+    await witness.job.cancel(); // its faults wait for it to do something, or to end
+    return { lost: `${reasonOf(error)}\n${report}`, holds: 0 };
   }
 }
 

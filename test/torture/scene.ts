@@ -15,6 +15,8 @@ export type Scene = {
   readonly losesPower: (node: string) => void;
   /** When a job was submitted last. */
   readonly submittedAt: () => number;
+  /** What ends by itself, and may be what a job is held for. */
+  readonly isUnderWay: (doing: Promise<unknown>) => void;
   /** To be undone if the job is held for it. */
   readonly mend: (undo: () => void) => void;
 };

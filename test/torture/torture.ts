@@ -2,6 +2,7 @@
 // on a cluster of its own. The last line counts; it ends with 1 if a job was lost. The same seed makes the same plan.
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { reasonOf } from '../../lib/errors.ts';
 import { down, install, up } from '../cluster/cluster.ts';
 import { exec } from '../cluster/node.ts';
 import { Turns } from '../violent/turns.ts';
@@ -25,21 +26,23 @@ const wish: Wish = await yargs(hideBin(process.argv))
   .strict()
   .parseAsync();
 
-await up();
-await install();
-const resuming = setInterval(() => void resumeDrained(), RESUME_EVERY_MS);
-const verdicts = await tortureAll(planOf(wish));
-clearInterval(resuming);
-await down();
+process.exit(await main());
 
-const sum = (of: (verdict: Verdict) => number): number => verdicts.reduce((total, verdict) => total + of(verdict), 0);
-const lost = sum((verdict) => (verdict.lost === undefined ? 0 : 1));
-const [checkpoints, restores] = [sum((verdict) => verdict.checkpoints), sum((verdict) => verdict.restores)];
-const faults = sum((verdict) => verdict.faults.length);
-console.log(
-  `jobs ${verdicts.length}, checkpoints ${checkpoints}, restores ${restores}, faults ${faults}, lost ${lost}`,
-);
-process.exit(lost > 0 ? 1 : 0);
+async function main(): Promise<number> {
+  await up();
+  await install();
+  const resuming = setInterval(() => void resumeDrained(), RESUME_EVERY_MS);
+  const verdicts = await tortureAll(planOf(wish)).finally(() => clearInterval(resuming));
+  await down();
+  const sum = (of: (verdict: Verdict) => number): number => verdicts.reduce((total, each) => total + of(each), 0);
+  const lost = sum((verdict) => (verdict.lost === undefined ? 0 : 1));
+  const [checkpoints, restores] = [sum((verdict) => verdict.checkpoints), sum((verdict) => verdict.restores)];
+  const faults = sum((verdict) => verdict.faults.length);
+  console.log(
+    `jobs ${verdicts.length}, checkpoints ${checkpoints}, restores ${restores}, faults ${faults}, lost ${lost}`,
+  );
+  return lost > 0 ? 1 : 0;
+}
 
 async function tortureAll(plan: Plan): Promise<Verdict[]> {
   const ground: Ground = { wish, cluster: new Turns(), witnesses: new Set(), submittedAt: 0 };
@@ -48,17 +51,18 @@ async function tortureAll(plan: Plan): Promise<Verdict[]> {
   const worker = async (): Promise<void> => {
     for (let job = waiting.shift(); job; job = waiting.shift()) {
       const number = job.number;
-      const verdict = await torture(
-        job,
-        plan.faults.filter((fault) => fault.job === number),
-        ground,
-      );
+      const faults = plan.faults.filter((fault) => fault.job === number);
+      const verdict = await torture(job, faults, ground).catch(failed);
       console.log(lineOf(job, verdict));
       ended.push(verdict);
     }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, worker));
   return ended;
+}
+
+function failed(error: unknown): Verdict {
+  return { lost: reasonOf(error), checkpoints: 0, restores: 0, holds: 0, faults: [] };
 }
 
 function lineOf(
