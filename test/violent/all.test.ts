@@ -1,0 +1,7 @@
+// Every fault, in one file: vitest runs what one file holds side by side.
+import './processes.ts';
+import './damages.ts';
+import './stores.ts';
+import './power.ts';
+import './daemons.ts';
+import '../scenarios/leftovers.ts'; // last: waits for all of the above

@@ -1,0 +1,73 @@
+// Slurm's own daemons end, hang and come back, while jobs run, are saved, or are to be requeued.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { signalDaemon, startDaemon } from '../cluster/node.ts';
+import { at, untilControllerAnswers } from './blows.ts';
+import { alone, onANode } from './scenario.ts';
+import { Witness } from './witness.ts';
+
+const ROUGH = { partition: 'rough' } as const;
+
+for (const [how, signal] of [
+  ['killed', 'KILL'],
+  ['stopped', 'TERM'],
+] as const) {
+  onANode(
+    `a slurmd that is ${how} and started again costs no job that runs or is being saved anything`,
+    async (place) => {
+      const [runs, isSaved] = await Promise.all([
+        Witness.start(place, 'runs', { ...ROUGH, comment: 'checkpoint=1-0', sbatch: ['--nodelist=n3'] }),
+        Witness.start(place, 'is-saved', { ...ROUGH, sbatch: ['--exclude=n4'] }),
+      ]);
+      await runs.isAtStep(4);
+      await at('criu that has dumped', isSaved, async () => {
+        await signalDaemon('n3', signal);
+        await startDaemon('n3');
+      });
+      const [ran, saved] = await Promise.all([runs.comesOutRight(), isSaved.comesOutRight()]);
+      expect(ran.record.restarts).toBe(0);
+      expect(saved.record.restarts).toBeGreaterThan(0);
+    },
+  );
+
+  onANode(`a job that ends while its slurmd is ${how} has ended as it would have`, async (place) => {
+    const witness = await Witness.start(place, 'witness', {
+      ...ROUGH,
+      comment: 'checkpoint=1-0',
+      sbatch: ['--exclude=n4'],
+      work: { steps: 24 },
+    });
+    await witness.isAtStep(10);
+    await signalDaemon('n3', signal);
+    await witness.ends();
+    await startDaemon('n3');
+    await witness.comesOutRight();
+  });
+}
+
+alone('a requeue that the controller is too busy for for a minute loses nothing', async (place) => {
+  const witness = await Witness.start(place, 'witness', { ...ROUGH, work: { steps: 160 } });
+  await at('criu that has dumped', witness, async () => signalDaemon('ctl', 'STOP'));
+  await sleep(60_000);
+  await signalDaemon('ctl', 'CONT');
+  await untilControllerAnswers();
+  await witness.comesOutRight();
+});
+
+/** What it has in mind it writes down every 5 seconds. */
+const SAVED_MS = 7000;
+
+alone('a controller that is killed and started again costs no job anything', async (place) => {
+  const [runs, isSaved, isRequeued] = await Promise.all([
+    Witness.start(place, 'runs', { ...ROUGH, comment: 'checkpoint=1-0', work: { steps: 100 } }),
+    Witness.start(place, 'is-saved', { ...ROUGH, comment: 'checkpoint=0:12', work: { steps: 100 } }),
+    Witness.start(place, 'is-requeued', { ...ROUGH, comment: 'checkpoint=0:12', work: { steps: 100 } }),
+  ]);
+  await sleep(SAVED_MS);
+  await at('criu that has dumped', isSaved, async () => signalDaemon('ctl', 'KILL'));
+  await sleep(20_000); // both are to be requeued, and can't be
+  await startDaemon('ctl');
+  await untilControllerAnswers();
+  await Promise.all([runs, isSaved, isRequeued].map(async (witness) => witness.comesOutRight()));
+  expect((await runs.job.over()).restarts).toBe(0);
+});

@@ -1,0 +1,34 @@
+// What a job must not leave anywhere: processes, its run folder, TMPDIR and cgroups on nodes, drafts and checkpoints.
+import { existsSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { exec } from '../cluster/node.ts';
+import { processesOf } from './strike.ts';
+
+const NODES = ['n1', 'n2', 'n3', 'n4'];
+const LOOKS = 60;
+
+/** @param store its folder there, from out here; the Epilog has some seconds */
+export async function leftBy(job: number, store: string, lostNodes: ReadonlySet<string>): Promise<string[]> {
+  for (const node of lostNodes) await exec(node, ['rm', '-rf', `/local/checkpoint-${job}`]);
+  for (let look = 1; ; look += 1) {
+    const onNodes = await Promise.all(NODES.map(async (node) => on(node, job)));
+    const left = [...processesOf(job), ...inStore(store), ...onNodes.flat()];
+    if (left.length === 0 || look === LOOKS) return left.map((each) => `left behind: ${each}`);
+    await sleep(500);
+  }
+}
+
+/** Text that was taken out of its output is kept for its owner; so are results that could not be delivered. */
+const inStore = (store: string): string[] =>
+  (existsSync(store) ? readdirSync(store) : [])
+    .filter((name) => name !== 'undone' && name !== 'results')
+    .map((name) => `${store}/${name}`);
+
+async function on(node: string, job: number): Promise<string[]> {
+  const folders = `ls -d /run/slurm-checkpointer/${job} /local/checkpoint-${job}; find /sys/fs/cgroup -name job_${job}`;
+  const { stdout } = await exec(node, ['sh', '-c', folders]);
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((each) => `${node} ${each}`);
+}

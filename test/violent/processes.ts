@@ -1,0 +1,110 @@
+// kill -9 of whatever works for a job, at the moments at which it hurts.
+import { expect } from 'vitest';
+import { at } from './blows.ts';
+import { scenario } from './scenario.ts';
+import { kill, type Sighted } from './strike.ts';
+import { Witness } from './witness.ts';
+
+type Blow = {
+  readonly claim: string;
+  /** Stopped, and killed unless somebody else is. */
+  readonly at: Sighted;
+  readonly kills?: 'agent' | 'supervisor';
+  /** One of our lines in the job's output. */
+  readonly says?: RegExp;
+};
+
+const DUMPS: readonly Blow[] = [
+  { claim: 'criu is killed as it begins to dump', at: 'criu that begins to dump', says: /^No checkpoint: / },
+  {
+    claim: 'criu is killed while its code is in the tree',
+    at: 'criu that has a part of its code in the tree',
+    says: /^No checkpoint: /,
+  },
+  { claim: 'criu is killed while it writes the memory', at: 'criu that writes the memory', says: /^No checkpoint: / },
+  { claim: 'criu is killed when it has dumped', at: 'criu that has dumped' },
+  { claim: 'rsync is killed while it copies TMPDIR', at: 'rsync that copies TMPDIR' },
+  {
+    claim: 'rsync is killed while it copies what changed in TMPDIR',
+    at: 'rsync that copies what changed',
+    says: /^No checkpoint: TMPDIR could not be saved/,
+  },
+  {
+    claim: 'the agent is killed as criu begins to dump',
+    at: 'criu that begins to dump',
+    kills: 'agent',
+    says: /^No checkpoint: the agent on this node has gone/,
+  },
+  { claim: 'the agent is killed when criu has dumped', at: 'criu that has dumped', kills: 'agent' },
+  { claim: 'the supervisor is killed as criu begins to dump', at: 'criu that begins to dump', kills: 'supervisor' },
+  { claim: 'the supervisor is killed when criu has dumped', at: 'criu that has dumped', kills: 'supervisor' },
+];
+
+const RESTORES: readonly Blow[] = [
+  { claim: 'criu is killed as it begins to restore', at: 'criu that begins to restore' },
+  { claim: 'criu is killed when it has restored all but the last step', at: 'criu that has restored' },
+  { claim: 'rsync is killed while it lays TMPDIR back', at: 'rsync that lays TMPDIR back' },
+  { claim: 'the agent is killed as criu begins to restore', at: 'criu that begins to restore', kills: 'agent' },
+  { claim: 'the agent is killed when criu has restored', at: 'criu that has restored', kills: 'agent' },
+  {
+    claim: 'the supervisor is killed as criu begins to restore',
+    at: 'criu that begins to restore',
+    kills: 'supervisor',
+  },
+  {
+    claim: 'the supervisor is killed while TMPDIR is laid back',
+    at: 'rsync that lays TMPDIR back',
+    kills: 'supervisor',
+  },
+];
+
+const strikes = async (witness: Witness, { at: moment, kills }: Pick<Blow, 'at' | 'kills'>): Promise<void> =>
+  at(moment, witness, (killIt) => {
+    if (kills === undefined) killIt();
+    else expect(kill(witness.job.id, kills)).toBe(true);
+  });
+
+for (const blow of [...DUMPS, ...RESTORES]) {
+  scenario(`nothing is lost when ${blow.claim}`, async (place) => {
+    const witness = await Witness.start(place, 'witness');
+    await witness.job.says(/^Requeueing/);
+    await strikes(witness, blow);
+    await witness.comesOutRight();
+    if (blow.says) expect(witness.job.said()).toContainEqual(expect.stringMatching(blow.says));
+  });
+}
+
+scenario('nothing is lost when the supervisor is killed while the tree runs', async (place) => {
+  const witness = await Witness.start(place, 'witness');
+  await witness.job.says(/restore finished/);
+  expect(kill(witness.job.id, 'supervisor')).toBe(true);
+  await witness.comesOutRight();
+});
+
+scenario('nothing is lost when the criu that stays with a restored tree is killed', async (place) => {
+  const witness = await Witness.start(place, 'witness');
+  await witness.job.says(/restore finished/);
+  expect(kill(witness.job.id, 'criu that stays with its tree')).toBe(true);
+  await witness.comesOutRight();
+});
+
+scenario('nothing is lost when the agent is killed before the first checkpoint', async (place) => {
+  const witness = await Witness.start(place, 'witness');
+  await witness.isAtStep(2);
+  expect(kill(witness.job.id, 'agent')).toBe(true);
+  await witness.comesOutRight();
+  expect(witness.job.said()).toContainEqual(expect.stringMatching(/^No checkpoint: the agent on this node has gone/));
+});
+
+scenario('results are kept where rsync was killed while it delivered them', async (place) => {
+  const witness = await Witness.start(place, 'witness', { comment: 'checkpoint=1-0', work: { steps: 8 } });
+  await strikes(witness, { at: 'rsync that delivers' });
+  const kept = await witness.job.says(/^Results could not be copied to .* kept in /);
+  expect(await witness.keptIn(kept.replace(/.* kept in /, ''))).toEqual([]);
+});
+
+scenario('results arrive all the same when the supervisor is killed while it delivers them', async (place) => {
+  const witness = await Witness.start(place, 'witness', { comment: 'checkpoint=1-0', work: { steps: 8 } });
+  await strikes(witness, { at: 'rsync that delivers', kills: 'supervisor' });
+  await witness.comesOutRight();
+});

@@ -1,0 +1,81 @@
+// The store is full, read-only, slow or away, and comes back: a small file system of its own, on the network disk.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { exec } from '../cluster/node.ts';
+import { at } from './blows.ts';
+import { onANode, scenario } from './scenario.ts';
+import { smallStore } from './small-store.ts';
+import { Witness, type Options } from './witness.ts';
+
+const WORK: Options = { work: { steps: 160 } };
+
+for (const { what, begins, size, ends } of [
+  { what: 'full', begins: undefined, size: '8m', ends: 'size=300m' },
+  { what: 'read-only', begins: 'ro', size: '300m', ends: 'rw' },
+]) {
+  scenario(`a job whose store is ${what} runs on, and is saved when it no longer is`, async (place) => {
+    await using small = await smallStore(place, size);
+    if (begins !== undefined) await small.remount(begins);
+    const witness = await Witness.start(place, 'witness', { ...WORK, store: small.store });
+    await witness.job.says(/^No checkpoint: /);
+    await small.remount(ends);
+    const { record } = await witness.comesOutRight();
+    expect(record.restarts).toBeGreaterThan(0);
+  });
+}
+
+scenario('a job whose store fills up once it has a checkpoint there keeps that one, and runs on', async (place) => {
+  await using small = await smallStore(place, '300m');
+  const witness = await Witness.start(place, 'witness', { ...WORK, store: small.store });
+  await witness.job.says(/restore finished/);
+  await small.remount('size=50m');
+  await witness.job.says(/^No checkpoint: no space left/);
+  expect(witness.checkpoints()).not.toEqual([]);
+  await witness.comesOutRight();
+});
+
+scenario('a job whose store goes and comes back while it runs loses nothing', async (place) => {
+  await using small = await smallStore(place, '300m');
+  const witness = await Witness.start(place, 'witness', { ...WORK, store: small.store });
+  await witness.isAtStep(2);
+  await small.goes();
+  await witness.job.says(/^No checkpoint: /);
+  await small.comesBack();
+  await witness.job.says(/restore finished/);
+  await witness.comesOutRight();
+});
+
+scenario(
+  'a job whose store is not there when it is to go on from it is held, and does not begin again',
+  async (place) => {
+    await using small = await smallStore(place, '300m');
+    const witness = await Witness.start(place, 'witness', { ...WORK, store: small.store });
+    await witness.job.says(/^Requeueing/);
+    await witness.job.until('is to run again', (now) => now.state === 'PENDING');
+    await small.goes();
+    const { holds } = await witness.comesOutRight({ mend: small.comesBack });
+    expect(holds).toHaveLength(1);
+  },
+);
+
+const NODES = ['n3', 'n4'];
+const toSshfs = async (signal: 'KILL' | 'STOP' | 'CONT'): Promise<unknown> =>
+  Promise.all(NODES.map(async (node) => exec(node, ['pkill', `-${signal}`, '-x', 'sshfs'])));
+
+for (const moment of ['criu that writes the memory', 'criu that has dumped', 'criu that begins to restore'] as const) {
+  onANode(`a job whose store's network disk dies under a ${moment} loses nothing`, async (place) => {
+    await using small = await smallStore(place, '300m');
+    const witness = await Witness.start(place, 'witness', { ...WORK, store: small.store, partition: 'rough' });
+    await at(moment, witness, async () => toSshfs('KILL'));
+    await witness.comesOutRight();
+  });
+}
+
+onANode('a job whose store hangs for a while, as it is saved, loses nothing', async (place) => {
+  await using small = await smallStore(place, '300m');
+  const witness = await Witness.start(place, 'witness', { ...WORK, store: small.store, partition: 'rough' });
+  await at('criu that writes the memory', witness, async () => toSshfs('STOP'));
+  await sleep(20_000);
+  await toSshfs('CONT');
+  await witness.comesOutRight();
+});
