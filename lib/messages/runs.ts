@@ -2,6 +2,22 @@
 import { failure, localTime } from './sentence.ts';
 
 export const runs = {
+  elsewhere: failure(
+    (node: string, reason: string, { count, most, job }: { count: number; most: number; job: number }) =>
+      `Checkpoint not restored on ${node}: ${reason}. Another node is tried (${count} of ${most}); Requeueing ... ${job}`,
+  ),
+  triedBefore: (reason: string, nodes: readonly string[]) =>
+    nodes.length === 0
+      ? reason
+      : `${reason}; nor was it on ${nodes.join(', ')} (${nodes.length} ${nodes.length === 1 ? 'try' : 'tries'})`,
+  noOtherNode: (reason: string, required: string) =>
+    `${reason}; and there is no other node for the job${required === '' ? '' : `, which asks for --nodelist=${required}`}`,
+  staysExcluded: (job: string) =>
+    `What this job's owner had excluded can't be looked up here: the node stays excluded. Once the job is pending, scontrol update JobId=${job} ExcNodeList= lets it have all nodes again.`,
+  notExcluded: failure(
+    (node: string, reason: string) => `Slurm did not exclude ${node} (${reason}): the job may come here again.`,
+  ),
+
   orphan: (job: number, directory: string, seconds: number) =>
     `Checkpoints of job ${job}, which Slurm no longer knows and which was last seen ${Math.round(seconds / 86_400)} days ago, are removed from ${directory}.`,
   cancelledDelivered: (job: number, folder: string) =>

@@ -11,6 +11,8 @@ import type { Signals } from './signals.ts';
 export type Circumstances = {
   readonly job: Job;
   readonly agent: Agent;
+  /** CRIU's path. */
+  readonly criu: string;
   readonly options: JobOptions;
   readonly store: Store;
   readonly scratch: string;
