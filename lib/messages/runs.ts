@@ -10,6 +10,8 @@ export const runs = {
     nodes.length === 0
       ? reason
       : `${reason}; nor was it on ${nodes.join(', ')} (${nodes.length} ${nodes.length === 1 ? 'try' : 'tries'})`,
+  excludedByNow: (reason: string, nodes: readonly string[]) =>
+    nodes.length === 0 ? reason : `${reason}; excluded by now: ${nodes.join(', ')}`,
   noOtherNode: (reason: string, required: string) =>
     `${reason}; and there is no other node for the job${required === '' ? '' : `, which asks for --nodelist=${required}`}`,
   staysExcluded: (job: string) =>

@@ -48,9 +48,10 @@ export async function namesIn(list: string, job: Job): Promise<string[]> {
 
 /** Whether a node is left that is up, and has the features that the job asks for. Where nobody can tell, there is one. */
 export async function hasNodeBesides(job: Job, excluded: string, { partition, constraint }: Places): Promise<boolean> {
-  const command = ['sinfo', '--noheader', '--Node', `--partition=${partition}`, '--format=%N %T %f'];
+  const command = ['sinfo', '--all', '--noheader', '--Node', `--partition=${partition}`, '--format=%N %T %f'];
   const [nodes, not] = await Promise.all([run(command, call(job)), namesIn(excluded, job)]);
-  return nodes.kind === 'failed' || nodesUp(nodes.stdout, constraint).some((node) => !not.includes(node));
+  if (nodes.kind === 'failed' || nodes.stdout === '') return true;
+  return nodesUp(nodes.stdout, constraint).some((node) => !not.includes(node));
 }
 
 /** What takes no job until somebody has seen to it (sinfo(1), NODE STATE CODES); * is a node that doesn't answer. */

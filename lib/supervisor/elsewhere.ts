@@ -22,15 +22,13 @@ export async function sendElsewhere(reason: string, story: Story, counted: Count
   try {
     const places = await placesOf(job);
     if (places.restarts !== job.restarts || !places.mayRequeue) return stays(reason);
-    const before =
-      counted === 'in-store'
-        ? await store.tries()
-        : { nodes: await namesIn(places.excluded, job), owners: '', ours: '' };
+    const before = await triesUntilNow(places, story, counted);
     const tried = before?.nodes ?? [];
-    if (tried.length >= most) return stays(messages.triedBefore(reason, tried));
+    const withTries = (counted === 'in-store' ? messages.triedBefore : messages.excludedByNow)(reason, tried);
+    if (tried.length >= most) return stays(withTries);
     const next = nextTry(before, places.excluded, job.node);
     if (places.required !== '' || !(await hasNodeBesides(job, next.ours, places)))
-      return stays(messages.noOtherNode(messages.triedBefore(reason, tried), places.required));
+      return stays(messages.noOtherNode(withTries, places.required));
     if (counted === 'in-store') await store.countTry(next); // what is not counted could go on for ever
     say(messages.elsewhere(job.node, reason, { count: next.nodes.length, most, job: job.id }));
     const asked = await requeue(job);
@@ -40,6 +38,11 @@ export async function sendElsewhere(reason: string, story: Story, counted: Count
   } catch (error) {
     return stays(`${reason}; and no other node could be tried (${reasonOf(error)})`);
   }
+}
+
+async function triesUntilNow(places: Places, { job, store }: Story, counted: Counted): Promise<Tries | undefined> {
+  if (counted === 'in-store') return store.tries();
+  return { nodes: await namesIn(places.excluded, job), owners: '', ours: '' };
 }
 
 const stays = (reason: string): Sent => ({ kind: 'stays', reason });
