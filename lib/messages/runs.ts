@@ -3,8 +3,17 @@ import { failure, localTime } from './sentence.ts';
 
 export const runs = {
   elsewhere: failure(
-    (node: string, reason: string, { count, most, job }: { count: number; most: number; job: number }) =>
-      `Checkpoint not restored on ${node}: ${reason}. Another node is tried (${count} of ${most}); Requeueing ... ${job}`,
+    (node: string, reason: string, { job, ...tries }: { job: number; count?: number; most?: number }) =>
+      `Checkpoint not restored on ${node}: ${reason}. ${tries.count === undefined ? 'Is there another node for the job? Slurm says so once it is requeued' : `Another node is tried (${tries.count} of ${tries.most})`}; Requeueing ... ${job}`,
+  ),
+  anotherNode: ({ count, most }: { count: number; most: number }) => `Another node is tried (${count} of ${most})`,
+  noneLeft: failure(
+    (directory: string) =>
+      `There is no other node for the job: it is held, its checkpoint kept in ${directory}; once the cause is mended, release it with scontrol release.`,
+  ),
+  notHeldPending: failure(
+    (reason: string) =>
+      `There is no other node for the job, and Slurm did not hold it (${reason}): it may come here again.`,
   ),
   triedBefore: (reason: string, nodes: readonly string[]) =>
     nodes.length === 0

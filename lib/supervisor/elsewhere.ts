@@ -22,27 +22,29 @@ export async function sendElsewhere(reason: string, story: Story, counted: Count
   try {
     const places = await placesOf(job);
     if (places.restarts !== job.restarts || !places.mayRequeue) return stays(reason);
-    const before = await triesUntilNow(places, story, counted);
-    const tried = before?.nodes ?? [];
+    const before = counted === 'in-store' ? await store.tries() : undefined;
+    const tried = before?.nodes ?? (counted === 'in-store' ? [] : await namesIn(places.excluded, job));
     const withTries = (counted === 'in-store' ? messages.triedBefore : messages.excludedByNow)(reason, tried);
     if (tried.length >= most) return stays(withTries);
     const next = nextTry(before, places.excluded, job.node);
-    if (places.required !== '' || !(await hasNodeBesides(job, next.ours, places)))
+    // Of a running job Slurm names but the partition where it runs: there may be more nodes than that has.
+    const isKnown = await hasNodeBesides(job, next.ours, places);
+    if (places.required !== '' || (!isKnown && counted === 'by-slurm'))
       return stays(messages.noOtherNode(withTries, places.required));
     if (counted === 'in-store') await store.countTry(next); // what is not counted could go on for ever
-    say(messages.elsewhere(job.node, reason, { count: next.nodes.length, most, job: job.id }));
+    const now = { count: tried.length + 1, most };
+    say(messages.elsewhere(job.node, reason, { ...(isKnown && now), job: job.id }));
     const asked = await requeue(job);
-    if (asked.kind === 'failed') return stays(reason);
-    await without(next.ours, places, story, counted);
+    if (asked.kind === 'failed') return stays(withTries);
+    if (!isKnown && !(await hasNodeBesides(job, next.ours, await placesOf(job)))) await holdRequeued(places, story);
+    else {
+      if (!isKnown) say(messages.anotherNode(now));
+      await without(next.ours, places, story, counted);
+    }
     return { kind: 'sent' };
   } catch (error) {
     return stays(`${reason}; and no other node could be tried (${reasonOf(error)})`);
   }
-}
-
-async function triesUntilNow(places: Places, { job, store }: Story, counted: Counted): Promise<Tries | undefined> {
-  if (counted === 'in-store') return store.tries();
-  return { nodes: await namesIn(places.excluded, job), owners: '', ours: '' };
 }
 
 const stays = (reason: string): Sent => ({ kind: 'stays', reason });
@@ -55,9 +57,18 @@ export function nextTry(before: Tries | undefined, excluded: string, node: strin
   return { nodes, owners, ours: [owners, ...new Set(nodes)].filter(Boolean).join(',') };
 }
 
+async function holdRequeued({ name }: Places, story: Story): Promise<void> {
+  const { job, store, say } = story;
+  await settled(story);
+  const refused = await untilTaken(async () => holdPending(job, name));
+  if (refused === undefined) say(messages.noneLeft(store.folder));
+  else say(messages.notHeldPending(refused));
+  await putBackExclusions(story);
+}
+
 async function without(nodes: string, places: Places, story: Story, counted: Counted): Promise<void> {
   const { job, say } = story;
-  const refused = await untilPending(async () => exclude(job, places.name, nodes));
+  const refused = await untilTaken(async () => exclude(job, places.name, nodes));
   if (counted === 'by-slurm' && refused === undefined) say(messages.staysExcluded(places.name));
   if (refused === undefined) return;
   say(messages.notExcluded(job.node, refused));
@@ -77,7 +88,7 @@ export async function putBackExclusions({ job, store }: { job: Job; store: Story
     const tries = await store.tries();
     if (!tries) return;
     const { name, excluded } = await placesOf(job);
-    const refused = excluded === tries.ours && (await untilPending(async () => exclude(job, name, tries.owners)));
+    const refused = excluded === tries.ours && (await untilTaken(async () => exclude(job, name, tries.owners)));
     if (refused === undefined || refused === false) await store.forgetTries();
   } catch {
     // at its next move
@@ -92,7 +103,7 @@ const ATTEMPTS = 60;
  * slurmctld refuses now and then while the last run is not quite over ("Resource temporarily unavailable", "Operation not
  * supported"; seen with 24.11). @returns why it refused to the last
  */
-async function untilPending(ask: () => ReturnType<typeof exclude>): Promise<string | undefined> {
+async function untilTaken(ask: () => ReturnType<typeof exclude>): Promise<string | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     const asked = await ask();
     if (asked.kind === 'done') return undefined;

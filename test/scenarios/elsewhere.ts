@@ -7,6 +7,7 @@ import { COMPUTE_NODES } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
 import { counted } from './job.ts';
 import { scenario } from './scenario.ts';
+import { asAlice } from './slurm.ts';
 import { bridged, uprooted } from './uprooted.ts';
 
 scenario('a job that one node cannot restore goes on on another, and may come back to the first', async (place) => {
@@ -50,3 +51,16 @@ scenario(
     await exec('ctl', ['scancel', String(job.id)]);
   },
 );
+
+scenario('a job that no other node is left for is held, and its owner’s exclusions stay', async (place) => {
+  const job = await uprooted(place, ['--partition=main', '--exclude=n1']);
+  await job.says(/^Checkpoint not restored on n2: .* is missing .* Is there another node .* Requeueing/);
+  await job.held();
+  await job.says(/^There is no other node for the job: it is held, its checkpoint kept in \S+; once the cause/);
+  const { text } = await job.untilHeldOrNot('excludes the same', (record) => / ExcNodeList=n1 /.test(record.text));
+  expect(text).toContain(' Reason=JobHeldUser ');
+  using _file = bridged(place, job, ['n2']);
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(20));
+});
