@@ -36,7 +36,7 @@ export async function sendElsewhere(reason: string, story: Story, counted: Count
     say(messages.elsewhere(job.node, reason, { ...(isKnown && now), job: job.id }));
     const asked = await requeue(job);
     if (asked.kind === 'failed') return stays(withTries);
-    if (!isKnown && !(await hasNodeBesides(job, next.ours, await placesOf(job)))) await holdRequeued(places, story);
+    if (!isKnown && !(await isLeft(job, next.ours))) await holdRequeued(places, story);
     else {
       if (!isKnown) say(messages.anotherNode(now));
       await without(next.ours, places, story, counted);
@@ -46,6 +46,12 @@ export async function sendElsewhere(reason: string, story: Story, counted: Count
     return stays(`${reason}; and no other node could be tried (${reasonOf(error)})`);
   }
 }
+
+/** Of a job that has been requeued: nobody else asks any more, so what can't be told is tried. */
+const isLeft = async (job: Job, excluded: string): Promise<boolean> =>
+  placesOf(job)
+    .then(async (places) => hasNodeBesides(job, excluded, places))
+    .catch(() => true);
 
 const stays = (reason: string): Sent => ({ kind: 'stays', reason });
 
