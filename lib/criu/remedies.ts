@@ -6,15 +6,18 @@ const CONSTRAIN = 'keep to one kind of node (--constraint)';
 const TELL = 'please tell your administrator';
 const REPORT = 'please report this';
 
-/** $1 is what the pattern caught. The first that fits counts. */
-export const REMEDIES: readonly (readonly [RegExp, cause: string, remedy: string])[] = [
+const NOWHERE = 'nowhere';
+
+/** $1 is what the pattern caught. The first that fits counts. `nowhere`: no other node can restore it either. */
+export const REMEDIES: readonly (readonly [RegExp, cause: string, remedy: string, restorable?: 'nowhere'])[] = [
   // Of a restore
   [
     /File (.*) has bad size (\d+) \(expect (\d+)\)/,
     '/$1 was changed since the checkpoint ($2 bytes, not $3)',
     'put it back as it was',
+    NOWHERE,
   ],
-  [/File (.*) has bad mode/, 'the permissions of /$1 were changed since the checkpoint', 'put them back'],
+  [/File (.*) has bad mode/, 'the permissions of /$1 were changed since the checkpoint', 'put them back', NOWHERE],
   [/File (.*) has bad build-ID/, '/$1 is another version on this node', 'all nodes need the same software'],
   [
     /Can't open (?:file|dir) \/?(.+?)(?: on restore)?: No such file/,
@@ -38,13 +41,19 @@ export const REMEDIES: readonly (readonly [RegExp, cause: string, remedy: string
     'release the job to try again, and report this',
   ],
   [/Unable to drop capability/, 'CRIU may not put the capabilities back as they were (CAP_SETPCAP)', TELL],
-  [/Can't setgroups/, 'the groups of the user were changed since the checkpoint', 'have them put back as they were'],
+  [
+    /Can't setgroups/,
+    'the groups of the user were changed since the checkpoint',
+    'have them put back as they were',
+    NOWHERE,
+  ],
   [
     /Unable to (?:set real, effective and saved|restore capabilities)/,
     'the checkpoint asks for rights that its owner does not have',
     'it was changed, and is not used',
+    NOWHERE,
   ],
-  [/Unexpected EOF|Img trimmed|inventory/, 'the checkpoint is incomplete', TELL],
+  [/Unexpected EOF|Img trimmed|inventory/, 'the checkpoint is incomplete', TELL, NOWHERE],
   [
     /Not supported images version|Magic doesn't match/,
     'the checkpoint was written by another version of CRIU',

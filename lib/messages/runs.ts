@@ -2,6 +2,33 @@
 import { failure, localTime } from './sentence.ts';
 
 export const runs = {
+  elsewhere: failure(
+    (node: string, reason: string, { job, ...tries }: { job: number; count?: number; most?: number }) =>
+      `Checkpoint not restored on ${node}: ${reason}. ${tries.count === undefined ? 'Is there another node for the job? Slurm says so once it is requeued' : `Another node is tried (${tries.count} of ${tries.most})`}; Requeueing ... ${job}`,
+  ),
+  anotherNode: ({ count, most }: { count: number; most: number }) => `Another node is tried (${count} of ${most})`,
+  noneLeft: failure(
+    (directory: string) =>
+      `There is no other node for the job: it is held, its checkpoint kept in ${directory}; once the cause is mended, release it with scontrol release.`,
+  ),
+  notHeldPending: failure(
+    (reason: string) =>
+      `There is no other node for the job, and Slurm did not hold it (${reason}): it may come here again.`,
+  ),
+  triedBefore: (reason: string, nodes: readonly string[]) =>
+    nodes.length === 0
+      ? reason
+      : `${reason}; nor was it on ${nodes.join(', ')} (${nodes.length} ${nodes.length === 1 ? 'try' : 'tries'})`,
+  excludedByNow: (reason: string, nodes: readonly string[]) =>
+    nodes.length === 0 ? reason : `${reason}; excluded by now: ${nodes.join(', ')}`,
+  noOtherNode: (reason: string, required: string) =>
+    `${reason}; and there is no other node for the job${required === '' ? '' : `, which asks for --nodelist=${required}`}`,
+  staysExcluded: (job: string) =>
+    `What this job's owner had excluded can't be looked up here: the node stays excluded. Once the job is pending, scontrol update JobId=${job} ExcNodeList= lets it have all nodes again.`,
+  notExcluded: failure(
+    (node: string, reason: string) => `Slurm did not exclude ${node} (${reason}): the job may come here again.`,
+  ),
+
   orphan: (job: number, directory: string, seconds: number) =>
     `Checkpoints of job ${job}, which Slurm no longer knows and which was last seen ${Math.round(seconds / 86_400)} days ago, are removed from ${directory}.`,
   cancelledDelivered: (job: number, folder: string) =>

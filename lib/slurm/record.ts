@@ -21,10 +21,15 @@ export type JobRecord = {
 };
 
 /** Undefined when it isn't among the records: of an array there are several. */
-export function parseRecord(records: string, id: number): JobRecord | undefined {
+export function fieldsOf(records: string, id: number): ((name: string) => string) | undefined {
   const record = records.split('\n').find((line) => line.startsWith(`JobId=${id} `));
-  if (record === undefined) return undefined;
-  const field = (name: string): string => new RegExp(` ${name}=(\\S+)`).exec(record)?.[1] ?? '';
+  return record === undefined ? undefined : (name) => new RegExp(` ${name}=(\\S+)`).exec(record)?.[1] ?? '';
+}
+
+/** Undefined when it isn't among the records. */
+export function parseRecord(records: string, id: number): JobRecord | undefined {
+  const field = fieldsOf(records, id);
+  if (!field) return undefined;
   const number = (name: string): number | undefined => (/^\d+$/.test(field(name)) ? Number(field(name)) : undefined);
   const [ran, timeLimit] = [parseTime(field('RunTime')), parseTime(field('TimeLimit'))];
   const [endsAt, submittedAt] = [number('EndTime'), number('SubmitTime')];

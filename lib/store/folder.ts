@@ -1,6 +1,6 @@
 // A job's folder in the store, as a listing shows it.
 import fse from 'fs-extra';
-import { isMissing } from '../errors.ts';
+import { isMissing, NodeError } from '../errors.ts';
 import { objectionToFolder } from '../system/folder.ts';
 import type { Address } from './address.ts';
 import { listed, type Listing } from './names.ts';
@@ -25,5 +25,5 @@ export async function namesIn(folder: string): Promise<string[]> {
 /** Throws where it is missing, as when a file system is not mounted on this node. */
 export async function mustBeThere(home: string): Promise<void> {
   const objection = await objectionToFolder(home);
-  if (objection !== undefined) throw new Error(`${home}: ${objection} on this node`);
+  if (objection !== undefined) throw new NodeError(`${home}: ${objection} on this node`);
 }

@@ -8,7 +8,7 @@ import { draftIn, type Draft } from './draft.ts';
 import { syncFile } from './durable.ts';
 import { list, namesIn } from './folder.ts';
 import { readManifest, type Found } from './manifest.ts';
-import { badOf, draftOf, generationOf, listed, nextNumber } from './names.ts';
+import { badOf, draftOf, generationOf, listed, nextNumber, TRIES, TRIES_DRAFT } from './names.ts';
 import { MARKS, type Hashes } from './seal.ts';
 
 export const generationsIn = (address: Address, hashes: Hashes) => ({
@@ -47,7 +47,7 @@ export const generationsIn = (address: Address, hashes: Hashes) => ({
   /** Of a job that is over. What else is there stays. */
   async removeCheckpoints(): Promise<void> {
     const { generations, bad, partials } = listed(await namesIn(address.folder));
-    const all = [...generations.map(generationOf), ...bad.map(badOf), ...partials, MARKS];
+    const all = [...generations.map(generationOf), ...bad.map(badOf), ...partials, MARKS, TRIES, TRIES_DRAFT];
     for (const name of all) await removeTree(path.join(address.folder, name));
   },
 });

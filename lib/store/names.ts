@@ -15,6 +15,9 @@ export const sweptOf = (partial: string): string => (partial.endsWith(SWEPT) ? p
 const SWEPT = '.swept';
 /** R7: passed over, because it is damaged. */
 export const badOf = (number: number): string => `${number}.bad`;
+/** Nodes that could not restore the job. */
+export const TRIES = 'tries.json';
+export const TRIES_DRAFT = 'tries.json.new';
 export const ENDED = 'ended';
 export const endedDraftOf = (run: number): string => `ended.${run}.partial`;
 /** Results that could not be delivered; text that was taken out of the job's output. They outlive the job. */

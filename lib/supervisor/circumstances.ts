@@ -12,6 +12,8 @@ import type { StagingSite } from './staging.ts';
 export type Circumstances = {
   readonly job: Job;
   readonly agent: Agent;
+  /** CRIU's path. */
+  readonly criu: string;
   readonly options: JobOptions;
   readonly store: Store;
   readonly scratch: string;

@@ -11,6 +11,7 @@ import { tellsOfEarlier } from '../store/names.ts';
 import type { Store } from '../store/store.ts';
 import { bootId } from '../system/proc.ts';
 import { monotonic } from './lease.ts';
+import { ofError, ofJob, type Objection } from './objections.ts';
 import type { Say } from './output.ts';
 import type { Signals } from './signals.ts';
 
@@ -28,7 +29,7 @@ export type Entrance =
   | { readonly kind: 'entered'; readonly at: number }
   /** R1: for good; this run never uses the store. */
   | { readonly kind: 'unprotected' }
-  | { readonly kind: 'held'; readonly reason: string; readonly claimed: boolean }
+  | ({ readonly kind: 'held'; readonly claimed: boolean } & Objection)
   | { readonly kind: 'ended'; readonly ended: Ended }
   /** A newer run has the job, or Slurm ends this one before it began. */
   | { readonly kind: 'left'; readonly meaning: Fate };
@@ -41,13 +42,13 @@ export async function enter(around: Entering): Promise<Entrance> {
   try {
     if (job.restarts > 0) await store.mustBeMounted();
     const taken = job.restarts === 0 ? await takenByOther(around) : undefined;
-    if (taken !== undefined) return { kind: 'held', reason: taken, claimed };
+    if (taken !== undefined) return { kind: 'held', ...ofJob(taken), claimed };
     const me = { run: job.restarts, node: job.node, boot: bootId() };
     claimed = (await store.claim({ ...me, lease: around.lease })) === 'claimed';
-    if (!claimed) return { kind: 'held', reason: messages.begunAlready(store.folder, job.restarts), claimed };
+    if (!claimed) return { kind: 'held', ...ofJob(messages.begunAlready(store.folder, job.restarts)), claimed };
     return await throughGate(around, me);
   } catch (error) {
-    if (job.restarts > 0 || claimed) return { kind: 'held', reason: reasonOf(error), claimed };
+    if (job.restarts > 0 || claimed) return { kind: 'held', ...ofError(error), claimed };
     say(messages.notClaimed(reasonOf(error)));
     return { kind: 'unprotected' };
   }
@@ -82,7 +83,7 @@ function turnedAway(verdict: Exclude<Verdict, { kind: 'go' | 'wait' }>, { store,
       say(messages.superseded());
       return { kind: 'left', meaning: 'over' };
     case 'stay':
-      return { kind: 'held', reason: messages.mayStillRun(verdict, store.folder), claimed: true };
+      return { kind: 'held', ...ofJob(messages.mayStillRun(verdict, store.folder)), claimed: true };
   }
 }
 

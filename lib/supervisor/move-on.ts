@@ -4,7 +4,9 @@ import { reasonOf } from '../errors.ts';
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
 import { fate, requeue, requeueEnded, requeueHeld } from '../slurm/scontrol.ts';
+import { putBackExclusions, sendElsewhere, settled, type Counted } from './elsewhere.ts';
 import { writeErrand } from './errand.ts';
+import type { Objection } from './objections.ts';
 import { removeScratch } from './scratch.ts';
 import type { Story } from './supervise.ts';
 
@@ -42,11 +44,22 @@ export async function keepForNextRun(story: Story): Promise<void> {
   await removeScratch(story).catch((error: unknown) => story.say(messages.notRemoved(story.scratch, reasonOf(error))));
 }
 
-export async function hold(reason: string, story: Story): Promise<Ending> {
-  const { job, store, signals, say } = story;
+/** To another node, if this one is the reason and there is one to try; else it waits for somebody to mend the cause. */
+export async function giveUp({ reason, because }: Objection, story: Story, counted: Counted): Promise<Ending> {
   await keepForNextRun(story);
+  if (because === 'job' || story.signals.terminated()) return hold(reason, story, counted);
+  const sent = await sendElsewhere(reason, story, counted);
+  if (sent.kind === 'stays') return hold(sent.reason, story, counted);
+  await Promise.race([story.signals.termination(), sleep(REQUEUE_SECONDS * 1000)]);
+  return { exitCode: 1 };
+}
+
+async function hold(reason: string, story: Story, counted: Counted): Promise<Ending> {
+  const { job, store, signals, say } = story;
   say(messages.notRestored(reason, store.folder));
+  if (counted === 'in-store') await settled(story); // who releases it has mended something
   const asked = await requeueHeld(job).catch(failure);
+  if (counted === 'in-store' && asked.kind === 'done') await putBackExclusions(story);
   if (asked.kind === 'failed' && !signals.terminated()) say(messages.notHeld(asked.reason, store.folder, job.id));
   else await Promise.race([signals.termination(), sleep(REQUEUE_SECONDS * 1000)]);
   return { exitCode: 1 };

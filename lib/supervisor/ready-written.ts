@@ -3,7 +3,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing, reasonOf } from '../errors.ts';
+import { isMissing, isNodes, NodeError, reasonOf } from '../errors.ts';
 import { syncFile } from '../store/durable.ts';
 import { edgeOf, type Written } from '../store/written.ts';
 import { differences, digest, pieces } from '../system/contents.ts';
@@ -52,7 +52,8 @@ async function look(file: Written, checkpoint: string): Promise<Step | undefined
     await access(file.path, constants.W_OK);
     return { file, size: now.size, copy, keep: path.join(path.dirname(checkpoint), 'undone') };
   } catch (error) {
-    throw new Error(`${file.path}, which the job writes, ${objection(error)}`, { cause: error });
+    const Kind = isMissing(error) || isNodes(error) ? NodeError : Error;
+    throw new Kind(`${file.path}, which the job writes, ${objection(error)}`, { cause: error });
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync, renameSync } from 'node:fs';
 import { expect } from 'vitest';
 import { outside } from '../cluster/layout.ts';
 import { counted, type SubmittedJob } from './job.ts';
+import { UNMOVED } from './mover.ts';
 import type { Place } from './place.ts';
 import { scenario } from './scenario.ts';
 import { asAlice, until } from './slurm.ts';
@@ -10,7 +11,10 @@ import { asAlice, until } from './slurm.ts';
 async function requeuedWithoutFolder(place: Place, meanwhile?: (job: SubmittedJob) => Promise<unknown>) {
   const [folder, away] = [place.makeFolder('work'), outside(place.path('away'))];
   const script = `${place.path('count')} 20 5`;
-  const job = await place.submit(script, { comment: 'checkpoint=0:04', sbatch: [`--chdir=${folder}`] });
+  const job = await place.submit(script, {
+    comment: 'checkpoint=0:04',
+    sbatch: [`--chdir=${folder}`, '--partition=main', UNMOVED],
+  });
   await job.says(/^Requeueing/);
   await meanwhile?.(job);
   const store = outside(`${folder}/.checkpointer-alice/sandbox-${job.id}`);
@@ -20,11 +24,14 @@ async function requeuedWithoutFolder(place: Place, meanwhile?: (job: SubmittedJo
 }
 
 scenario(
-  'a job whose working directory is missing on its next node is held, and goes on once it is back',
+  'a job whose working directory is missing on one node after another is held, and goes on once it is back',
   async (place) => {
     const { job, bringBack } = await requeuedWithoutFolder(place);
     await job.held();
-    expect(job.said().at(-1)).toMatch(/not restored: \S+\/work: there is no such folder on this node\. .* held/);
+    const tried = /not restored on (n[12]): \S+\/work: there is no such .* tried \(1 of 3\)/;
+    const [, node] = tried.exec(job.said().join('\n')) ?? [];
+    const last = `not restored: \\S+/work: there is no such folder on this node; excluded by now: ${node}; and there is no other .* held`;
+    expect(job.said().at(-1)).toMatch(new RegExp(last));
     bringBack();
     await asAlice('ctl', 'scontrol', 'release', String(job.id));
     expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
