@@ -48,7 +48,7 @@ export async function namesIn(list: string, job: Job): Promise<string[]> {
 
 /** Whether a node is left that is up, and has the features that the job asks for. Where nobody can tell, there is one. */
 export async function hasNodeBesides(job: Job, excluded: string, { partition, constraint }: Places): Promise<boolean> {
-  const command = ['sinfo', '--all', '--noheader', '--Node', `--partition=${partition}`, '--format=%N %T %f'];
+  const command = ['sinfo', '--noheader', '--Node', `--partition=${partition}`, '--format=%N %T %f'];
   const [nodes, not] = await Promise.all([run(command, call(job)), namesIn(excluded, job)]);
   if (nodes.kind === 'failed' || nodes.stdout === '') return true;
   return nodesUp(nodes.stdout, constraint).some((node) => !not.includes(node));
