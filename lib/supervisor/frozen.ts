@@ -1,4 +1,5 @@
 // What CRIU doesn't save of a tree, while it holds it; and what has time until after.
+import { existsSync } from 'node:fs';
 import { haveLinkRemaps } from '../criu/remaps.ts';
 import { beginWaitsAnew } from '../criu/interrupted.ts';
 import { joinLooseSessions } from '../criu/sessions.ts';
@@ -32,6 +33,8 @@ export async function saveRest(
   { draft, images, mapped, afterwards, around }: Frozen,
 ): Promise<string | Files> {
   const { scratch, signals, job, say, folder } = around;
+  // It is written on this node, by a tree that has nothing else to do: restored on another, it would leave no word of its end.
+  if (existsSync(folder.status)) return 'the script has come to its end';
   const lost = await lookForLost(tree.pid);
   if (lost !== undefined) return lost;
   if (afterwards === 'runs-on' && (await haveLinkRemaps(images))) return messages.linkRemap();
