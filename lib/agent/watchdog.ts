@@ -1,7 +1,7 @@
 // L5: the tree does not outlive the lease, whatever becomes of the supervisor. If it ends, so does the tree (slurmstepd sees to
 // that, too, but only after TaskEpilog, which has no time limit); if it hangs, the tree stands still.
 import type { Log } from '../log.ts';
-import { identityOf, statusOf, treeOf } from '../system/proc.ts';
+import { membersOf, rootAt, send, standstill, type Root } from '../system/standstill.ts';
 import { claim, type Owner } from './claim.ts';
 
 export type Renewal = {
@@ -18,43 +18,28 @@ export type Watchdog = {
 };
 
 export function watchdog(owner: Owner, log: Log): Watchdog {
-  let tree: { readonly root: number; readonly identity: string } | undefined;
+  let tree: Root | undefined;
   let timer: NodeJS.Timeout | undefined;
-  const stopped = new Set<number>();
-  const members = (): number[] => (tree && identityOf(tree.root) === tree.identity ? treeOf(tree.root) : []);
-  const stop = (): void => {
-    log('no word of the supervisor: its tree stands still');
-    for (const pid of members()) {
-      const status = statusOf(pid);
-      if (!status || status.stopped || status.zombie || status.tracer !== 0) continue;
-      stopped.add(pid);
-      signal(pid, 'SIGSTOP');
-    }
-  };
+  const members = (): number[] => (tree ? membersOf(tree) : []);
+  const still = standstill(members);
   return {
-    renewed({ tree: root, seconds }) {
-      const identity = identityOf(root);
-      if (identity === undefined) return; // it has ended
-      if (tree?.root !== root || tree.identity !== identity) {
-        using _checked = claim(root, owner);
-        tree = { root, identity };
+    renewed({ tree: pid, seconds }) {
+      const root = rootAt(pid);
+      if (root.identity === undefined) return; // it has ended
+      if (tree?.pid !== pid || tree.identity !== root.identity) {
+        using _checked = claim(pid, owner);
+        tree = root;
       }
-      for (const pid of stopped) signal(pid, 'SIGCONT');
-      stopped.clear();
+      still.resume();
       clearTimeout(timer);
-      timer = setTimeout(stop, seconds * 1000);
+      timer = setTimeout(() => {
+        log('no word of the supervisor: its tree stands still');
+        still.stop();
+      }, seconds * 1000);
     },
     supervisorEnded() {
       clearTimeout(timer);
-      for (const pid of members()) signal(pid, 'SIGKILL');
+      for (const pid of members()) send(pid, 'SIGKILL');
     },
   };
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // it has ended
-  }
 }

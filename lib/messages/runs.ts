@@ -33,6 +33,10 @@ export const runs = {
     `Checkpoints of job ${job}, which Slurm no longer knows and which was last seen ${Math.round(seconds / 86_400)} days ago, are removed from ${directory}.`,
   cancelledDelivered: (job: number, folder: string) =>
     `Job ${job} was cancelled while it waited: the results that it had at its last checkpoint are copied to ${folder}`,
+  notUndone: failure(
+    (reason: string) =>
+      `What the job's earlier run wrote could not be taken out of its output (${reason}): it will be there twice.`,
+  ),
   takenBack: (number: number) =>
     `The job's supervisor was killed. The job is requeued, and goes on from checkpoint ${number}.`,
   heldInVain: failure(
@@ -67,6 +71,11 @@ export const runs = {
     (number: number, damage: string) =>
       `Checkpoint ${number} is damaged (${damage}): it is set aside as ${number}.bad.`,
   ),
-  allDamaged: (bad: readonly number[]) =>
-    `its checkpoints (${bad.map((number) => `${number}.bad`).join(', ')}) are damaged`,
+  allDamaged: (damaged: readonly { readonly number: number; readonly damage: string }[], bad: readonly number[]) => {
+    const all = [
+      ...damaged.map(({ number, damage }) => `${number}: ${damage}`),
+      ...bad.map((number) => `${number}.bad`),
+    ];
+    return `none of its checkpoints is whole (${all.join('; ')})`;
+  },
 } as const;

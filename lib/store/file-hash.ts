@@ -1,8 +1,9 @@
 // A file's hash: SHA-256 of its size in digits, a newline, and the SHA-256 of each half MiB. So several cores hash one file.
 import { createHash, type BinaryLike } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, readlink, type FileHandle } from 'node:fs/promises';
+import { open, readlink } from 'node:fs/promises';
 import { eachOf, lending } from '../system/at-once.ts';
+import { readAt } from '../system/contents.ts';
 
 const CHUNK_BYTES = 512 * 1024; // more takes memory, and is no faster
 /** Of all files together, each with memory of its own: as many as libuv has threads. */
@@ -28,7 +29,7 @@ export function hashing(threads: boolean): Hashing {
       const hashes = Buffer.alloc(HASH_BYTES * Math.ceil(size / CHUNK_BYTES));
       await eachOf(startsOf(size), CHUNKS_AT_ONCE, async (at) =>
         lend(async (memory) => {
-          const chunk = await read(file, memory.subarray(0, Math.min(CHUNK_BYTES, size - at)), at);
+          const chunk = await readAt(file, memory.subarray(0, Math.min(CHUNK_BYTES, size - at)), at);
           hashes.set(await hashOf(chunk), (at / CHUNK_BYTES) * HASH_BYTES);
         }),
       );
@@ -43,16 +44,6 @@ export function hashing(threads: boolean): Hashing {
 
 function* startsOf(size: number): Generator<number> {
   for (let at = 0; at < size; at += CHUNK_BYTES) yield at;
-}
-
-/** Less where the file ends. */
-async function read(file: FileHandle, memory: Buffer, at: number): Promise<Buffer> {
-  for (let done = 0; done < memory.length;) {
-    const { bytesRead } = await file.read(memory, done, memory.length - done, at + done);
-    if (bytesRead === 0) return memory.subarray(0, done);
-    done += bytesRead;
-  }
-  return memory;
 }
 
 const byThreads = async (chunk: Buffer): Promise<Uint8Array> =>

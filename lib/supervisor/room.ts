@@ -2,7 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '../system/exec.ts';
-import { memoryOf, treeOf } from '../system/proc.ts';
+import { memoryOfTree } from '../system/proc.ts';
 
 type Room = {
   /** All in bytes: what a checkpoint needs at least, what is free where it goes, what this user has there already. */
@@ -33,7 +33,7 @@ const PATIENCE_SECONDS = 60;
  * @param folder of the job's checkpoints, which may not be there yet; the user's others are beside it
  */
 export async function lacksRoom(root: number, folder: string, limit: number): Promise<string | undefined> {
-  const needed = treeOf(root).reduce((sum, pid) => sum + memoryOf(pid), 0);
+  const needed = memoryOfTree(root);
   const parent = path.dirname(folder);
   const status = await statfs(parent).catch(() => undefined);
   const free = status ? status.bavail * status.bsize : Infinity;

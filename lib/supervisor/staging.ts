@@ -2,9 +2,8 @@
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { mirror } from '../system/copy.ts';
-import { memoryOf, treeOf } from '../system/proc.ts';
-import { removeTree } from '../system/remove.ts';
-import { makeOwn } from './scratch.ts';
+import { memoryOfTree } from '../system/proc.ts';
+import { makeOwn, removeOwn } from './own-folder.ts';
 
 export type StagingSite = {
   /** Every user may write there; or "none". */
@@ -22,7 +21,7 @@ export type Staged = AsyncDisposable & {
 
 /** Undefined where there is no staging, or not enough of it: straight to the store. */
 export async function stage({ folder, limit }: StagingSite, job: number, root: number): Promise<Staged | undefined> {
-  const needed = treeOf(root).reduce((sum, pid) => sum + memoryOf(pid), 0);
+  const needed = memoryOfTree(root);
   if (folder === 'none' || needed > limit) return undefined;
   const images = path.join(folder, `checkpoint-${job}-images`);
   try {
@@ -41,6 +40,6 @@ export async function stage({ folder, limit }: StagingSite, job: number, root: n
       if (over.signal.aborted) throw new Error('the job came to its end meanwhile');
       if (copied.kind === 'failed') throw new Error(`it could not be moved to the store: ${copied.reason}`);
     },
-    [Symbol.asyncDispose]: async () => removeTree(images),
+    [Symbol.asyncDispose]: async () => removeOwn(images),
   };
 }

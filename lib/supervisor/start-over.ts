@@ -12,8 +12,12 @@ type Around = Pick<Beginning, 'store' | 'say' | 'isProtected'>;
 export async function startOver({ store, say, isProtected }: Around): Promise<void> {
   say(messages.startingOver());
   if (!isProtected) return;
-  const marks = await readMarks(store.folder).catch(() => undefined);
-  for (const file of marks ? await undo(marks, store.folder).catch(() => []) : []) say(messages.undoneAll(file));
+  try {
+    const marks = await readMarks(store.folder);
+    for (const file of marks ? await undo(marks, store.folder) : []) say(messages.undoneAll(file));
+  } catch (error) {
+    say(messages.notUndone(reasonOf(error)));
+  }
 }
 
 /**

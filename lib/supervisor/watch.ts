@@ -4,7 +4,7 @@ import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
 import type { Fate } from '../slurm/record.ts';
 import { fate, killWait, recordOf } from '../slurm/scontrol.ts';
-import { isRunning, memoryOf, treeOf } from '../system/proc.ts';
+import { isRunning, memoryOfTree } from '../system/proc.ts';
 import { formatTime } from '../time.ts';
 import type { Begun } from './begin.ts';
 import { checkpoint, type Outcome } from './checkpoint.ts';
@@ -54,7 +54,8 @@ export async function watch({ tree, cost, past }: Running, story: Story): Promis
 }
 
 /** In another run, from its newest checkpoint: then it is to be as if this run had been cut off there, and not ended (§5). */
-const goesOnAnyway = async (meaning: Fate, { store }: Story): Promise<boolean> =>
+const goesOnAnyway = async (meaning: Fate, { store, isProtected }: Story): Promise<boolean> =>
+  isProtected &&
   (meaning === 'runs-again' || meaning === 'timed-out') &&
   (await store.generations().then(
     (generations) => generations.length > 0,
@@ -114,8 +115,7 @@ async function hasTime(
   { job, agent, intervalSeconds, say }: Story,
 ): Promise<boolean> {
   if (!agent || intervalSeconds === undefined) return false;
-  const memory = treeOf(tree.pid).reduce((sum, pid) => sum + memoryOf(pid), 0);
-  const fits = fitsLastCall(await killWait(job).catch(() => 0), cost, memory);
+  const fits = fitsLastCall(await killWait(job).catch(() => 0), cost, memoryOfTree(tree.pid));
   say(fits ? messages.lastCall() : messages.noLastCall());
   return fits;
 }

@@ -36,7 +36,7 @@ export async function* pieces(file: FileHandle, from: number, to: number): Async
 }
 
 /** Less than asked for only at the file's end. */
-async function readAt(file: FileHandle, into: Buffer, at: number): Promise<Buffer> {
+export async function readAt(file: FileHandle, into: Buffer, at: number): Promise<Buffer> {
   for (let done = 0; done < into.length;) {
     const { bytesRead } = await file.read(into, done, into.length - done, at + done);
     if (bytesRead === 0) return into.subarray(0, done);

@@ -1,4 +1,5 @@
 import { NodeError, isNodes, reasonOf } from '../errors.ts';
+import { eachOf } from './at-once.ts';
 
 /** Of the four threads that libuv has for files one stays free for others, should a share not answer. */
 const AT_ONCE = 3;
@@ -9,18 +10,14 @@ export async function each<T, R>(items: readonly T[], work: (item: T, at: number
   const results: R[] = [];
   const failures: string[] = [];
   let allNodes = true;
-  const left = items.entries();
-  const takeTurns = async (): Promise<void> => {
-    for (const [at, item] of left)
-      await work(item, at).then(
-        (result) => (results[at] = result),
-        (error: unknown) => {
-          failures[at] = reasonOf(error);
-          allNodes &&= isNodes(error);
-        },
-      );
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, takeTurns));
+  await eachOf(items.entries(), AT_ONCE, async ([at, item]) => {
+    try {
+      results[at] = await work(item, at);
+    } catch (error) {
+      failures[at] = reasonOf(error);
+      allNodes &&= isNodes(error);
+    }
+  });
   const reasons = [...new Set(failures.filter(Boolean))]; // in order, too
   const more = reasons.length - MOST_REASONS;
   if (reasons.length > 0) {

@@ -18,10 +18,10 @@ export async function leftBy(job: number, store: string, lostNodes: ReadonlySet<
   }
 }
 
-/** Text that was taken out of its output is kept for its owner; so are results that could not be delivered. */
+/** The word that the job is over stays until Slurm has forgotten it. Text that was taken out of its output is kept for its owner; so are results that could not be delivered. */
 const inStore = (store: string): string[] =>
   (existsSync(store) ? readdirSync(store) : [])
-    .filter((name) => name !== 'undone' && name !== 'results')
+    .filter((name) => !/^(undone|results|ended|run\.\d+\.released)$/.test(name))
     .map((name) => `${store}/${name}`);
 
 async function on(node: string, job: number): Promise<string[]> {

@@ -40,7 +40,7 @@ export class Witness {
     this.#name = name;
     this.job = job;
     this.work = work;
-    this.store = path.join(store?.outside ?? outside(place.folder), `.checkpointer-alice/${job.id}`);
+    this.store = path.join(store?.outside ?? outside(place.folder), `.checkpointer-alice/sandbox-${job.id}`);
   }
 
   /** @param name of those of a place, which are told apart by it; results are asked for in any case */

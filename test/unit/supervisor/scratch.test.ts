@@ -8,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { objectionToMove, provideScratch, removeScratch, scratchOf } from '../../../lib/supervisor/scratch.ts';
@@ -51,10 +51,34 @@ test('only another path than the one that a manifest names is in the way', () =>
   expect(objectionToMove('/a', '/b')).toBe('its TMPDIR was "/a", and here it is "/b"');
 });
 
-test('what runs left that ended with this node goes with the next one; what is not theirs stays', async () => {
+test('what lost runs of this node left goes with the next one; what other nodes made stays, and so do results', async () => {
   const fresh = mkdtempSync(path.join(tmpdir(), 'scratch-'));
-  const names = ['checkpoint-900000001', 'checkpoint-900000002-images', 'checkpoint-900000003-results', 'data'];
-  for (const name of names) mkdirSync(path.join(fresh, name));
+  const made = { 900000001: hostname(), '900000002-images': hostname(), 900000003: 'elsewhere' };
+  for (const [name, node] of Object.entries(made)) {
+    mkdirSync(path.join(fresh, `checkpoint-${name}`));
+    writeFileSync(path.join(fresh, `.checkpoint-${name}.node`), node);
+  }
+  for (const name of ['checkpoint-900000004', 'checkpoint-900000005-results']) mkdirSync(path.join(fresh, name));
+  const ours = scratchOf(fresh, { id: 7, environment: {} });
+  await provideScratch(ours);
+  const others = [
+    '.checkpoint-900000003.node',
+    'checkpoint-900000003',
+    'checkpoint-900000004',
+    'checkpoint-900000005-results',
+  ];
+  expect(readdirSync(fresh).toSorted()).toEqual(['.checkpoint-7.node', ...others, 'checkpoint-7'].toSorted());
+  await removeScratch(ours);
+  expect(readdirSync(fresh).toSorted()).toEqual(others);
+});
+
+test('a file or a link that somebody has laid where our mark goes is left alone', async () => {
+  const fresh = mkdtempSync(path.join(tmpdir(), 'scratch-'));
+  const precious = path.join(fresh, 'precious');
+  writeFileSync(precious, 'kept');
+  symlinkSync(precious, path.join(fresh, '.checkpoint-900000001.node'));
+  mkdirSync(path.join(fresh, 'checkpoint-900000001'));
+  writeFileSync(precious, hostname());
   await provideScratch(scratchOf(fresh, { id: 7, environment: {} }));
-  expect(readdirSync(fresh).toSorted()).toEqual(['checkpoint-7', 'checkpoint-900000003-results', 'data']);
+  expect(readdirSync(fresh)).toContain('checkpoint-900000001');
 });

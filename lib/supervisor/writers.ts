@@ -1,0 +1,28 @@
+// What of a run writes, and so stands still while its lease has run out.
+import { statusOf, treeOf } from '../system/proc.ts';
+import { membersOf, rootAt, standstill, type Root } from '../system/standstill.ts';
+import { keepLease } from './keeper.ts';
+import { endless, type Lease } from './lease.ts';
+import { askController, askStore } from './renewal.ts';
+import type { Story } from './supervise.ts';
+
+/** Our children that write to where the job's next run may be at work. */
+const COPYING = new Set(['rsync', 'node']);
+
+const copying = (): number[] =>
+  treeOf(process.pid).filter((pid) => pid !== process.pid && COPYING.has(statusOf(pid)?.name ?? ''));
+
+/** @param since when the job was last known to be this run's, by monotonic() */
+export function leaseFrom(since: number, { job, store, agent, leaseSeconds: seconds }: Story): Lease {
+  if (seconds === 0) return endless();
+  let tree: Root | undefined;
+  return keepLease({
+    ...standstill(() => [...(tree ? membersOf(tree) : []), ...copying()]),
+    guard: (pid) => void (tree = rootAt(pid)),
+    seconds,
+    since,
+    askStore: async () => askStore(job, store),
+    askController: async () => askController(job),
+    renewed: (until) => tree && agent?.renewed(tree.pid, until),
+  });
+}
