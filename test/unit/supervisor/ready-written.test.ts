@@ -1,36 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, open, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, open, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Written } from '../../../lib/store/written.ts';
+import { expect, test } from 'vitest';
 import { readyWritten } from '../../../lib/supervisor/ready-written.ts';
-import { noteWritten } from '../../../lib/supervisor/written.ts';
-import { holder } from './holder.ts';
+import { at, noted, text, write } from './held-files.ts';
 
 const MIB = 1024 * 1024;
-let folder = '';
-const at = (name: string): string => path.join(folder, name);
-const text = async (name: string): Promise<string> => readFile(at(name), 'utf8');
-beforeEach(async () => {
-  folder = await mkdtemp('/var/tmp/ready-test-');
-  await mkdir(at('1'));
-});
-afterEach(async () => rm(folder, { recursive: true }));
-
-/** As they are now, held in these modes. */
-async function noted(...files: string[]): Promise<Written[]> {
-  await using tree = await holder(...files.map((word, place) => (place % 2 === 0 ? word : at(word))));
-  return await noteWritten(tree.pid, { except: [], into: at('1') });
-}
-
-async function write(name: string, bytes: string, position: number): Promise<void> {
-  await using file = await open(at(name), 'r+');
-  await file.write(bytes, position);
-}
-
 test('files that are as they were are left alone', async () => {
   for (const name of ['log', 'end', 'base']) await writeFile(at(name), 'one\n');
-  const files = await noted('append', 'log', 'end', 'end', 'update', 'base');
+  const files = await noted([
+    ['append', 'log'],
+    ['end', 'end'],
+    ['update', 'base'],
+  ]);
   const before = (await stat(at('base'))).mtimeMs;
   expect(await readyWritten(files, at('1'))).toEqual([]);
   expect((await stat(at('base'))).mtimeMs).toBe(before);
@@ -38,8 +20,8 @@ test('files that are as they were are left alone', async () => {
 
 test.each(['append', 'end'])('what was added (%s) is cut off, and kept, as often as it is added', async (mode) => {
   await writeFile(at('log'), 'one\n');
-  const files = await noted(mode, 'log');
-  const kept = path.join('undone', folder, 'log');
+  const files = await noted([[mode, 'log']]);
+  const kept = path.join('undone', at(), 'log');
   for (const since of ['two\nthr', 'two\nthree\n']) {
     await appendFile(at('log'), since);
     const done = `${at('log')} had grown, and was cut back to 4 bytes; what was cut off is kept in ${at(kept)}`;
@@ -52,13 +34,13 @@ test.each(['append', 'end'])('what was added (%s) is cut off, and kept, as often
 
 test('of much that was cut off the first part is kept, and said to be', async () => {
   await writeFile(at('log'), 'one\n');
-  const files = await noted('append', 'log');
+  const files = await noted([['append', 'log']]);
   await appendFile(at('log'), 'two\n');
   await truncate(at('log'), 65 * MIB);
   expect(await readyWritten(files, at('1'))).toEqual([
     expect.stringMatching(/of what was cut off the first 67108864 bytes are kept/),
   ]);
-  const kept = await readFile(at(path.join('undone', folder, 'log')));
+  const kept = await readFile(at(path.join('undone', at(), 'log')));
   expect([kept.length, kept.subarray(0, 4).toString()]).toEqual([64 * MIB, 'two\n']);
 });
 
@@ -69,7 +51,7 @@ test.each([
   ['was emptied', ''],
 ])('a file with a copy that %s becomes what it was, the same file to who has it open', async (_, now) => {
   await writeFile(at('base'), 'one, 1\n');
-  const files = await noted('update', 'base');
+  const files = await noted([['update', 'base']]);
   await using reader = await open(at('base'), 'r');
   await writeFile(at('base'), now);
   expect(await readyWritten(files, at('1'))).toEqual([`${at('base')} was changed, and is again what it was`]);
@@ -82,7 +64,7 @@ test('a change in the middle of a large copy is found and undone, though size an
   await writeFile(at('base'), 'one');
   await truncate(at('base'), 5 * MIB);
   await utimes(at('base'), 1e9, 1e9);
-  const files = await noted('mapped', 'base');
+  const files = await noted([['mapped', 'base']]);
   await write('base', 'two', 3 * MIB - 1);
   await utimes(at('base'), 1e9, 1e9);
   expect(await readyWritten(files, at('1'))).toHaveLength(1);
@@ -93,7 +75,7 @@ test('a change in the middle of a large copy is found and undone, though size an
 
 test('a large file that was changed is refused, until its owner says that it only grew', async () => {
   await truncate(await made('large'), 65 * MIB);
-  const files = await noted('update', 'large');
+  const files = await noted([['update', 'large']]);
   expect(await readyWritten(files, at('1'))).toEqual([]);
   await appendFile(at('large'), 'more');
   const refusal = await readyWritten(files, at('1')).catch(String);

@@ -1,33 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, open, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Written } from '../../../lib/store/written.ts';
+import { appendFile, mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
 import { readyWritten } from '../../../lib/supervisor/ready-written.ts';
-import { noteWritten } from '../../../lib/supervisor/written.ts';
-import { holder } from './holder.ts';
+import { at, noted, text, write } from './held-files.ts';
 
 const MIB = 1024 * 1024;
-let folder = '';
-const at = (name: string): string => path.join(folder, name);
-const text = async (name: string): Promise<string> => readFile(at(name), 'utf8');
-beforeEach(async () => {
-  folder = await mkdtemp('/var/tmp/ready-test-');
-  await mkdir(at('1'));
-});
-afterEach(async () => rm(folder, { recursive: true }));
-
-/** As they are now, held in these modes. */
-async function noted(...files: string[]): Promise<Written[]> {
-  await using tree = await holder(...files.map((word, place) => (place % 2 === 0 ? word : at(word))));
-  return await noteWritten(tree.pid, { except: [], into: at('1') });
-}
-
-async function write(name: string, bytes: string, position: number): Promise<void> {
-  await using file = await open(at(name), 'r+');
-  await file.write(bytes, position);
-}
-
 const REFUSALS: [what: string, reason: RegExp, how: () => Promise<unknown>][] = [
   ['shrank', /has become shorter since the checkpoint \(3 bytes instead of 8\)/, async () => truncate(at('log'), 3)],
   [
@@ -74,7 +51,11 @@ const REFUSALS: [what: string, reason: RegExp, how: () => Promise<unknown>][] = 
 test.each(REFUSALS)('a file that %s is refused by its name, and no other is changed', async (_, reason, happens) => {
   await writeFile(at('log'), 'one\ntwo\n');
   for (const name of ['fine', 'base']) await writeFile(at(name), 'one\n');
-  const files = await noted('append', 'fine', 'update', 'base', 'append', 'log');
+  const files = await noted([
+    ['append', 'fine'],
+    ['update', 'base'],
+    ['append', 'log'],
+  ]);
   for (const name of ['fine', 'base']) await appendFile(at(name), 'more\n');
   await happens();
   const refused = readyWritten(files, at('1'));
@@ -85,7 +66,10 @@ test.each(REFUSALS)('a file that %s is refused by its name, and no other is chan
 
 test('what cannot be kept is not cut off, and nothing else is changed', async () => {
   for (const name of ['log', 'base']) await writeFile(at(name), 'one\n');
-  const files = await noted('append', 'log', 'update', 'base');
+  const files = await noted([
+    ['append', 'log'],
+    ['update', 'base'],
+  ]);
   for (const name of ['log', 'base']) await appendFile(at(name), 'more\n');
   await writeFile(at('undone'), 'in the way');
   await expect(readyWritten(files, at('1'))).rejects.toThrow(
@@ -96,14 +80,20 @@ test('what cannot be kept is not cut off, and nothing else is changed', async ()
 
 test('all files that are in the way are named at once', async () => {
   for (const name of ['a', 'b']) await writeFile(at(name), 'one\n');
-  const files = await noted('append', 'a', 'append', 'b');
+  const files = await noted([
+    ['append', 'a'],
+    ['append', 'b'],
+  ]);
   for (const name of ['a', 'b']) await rm(at(name));
   await expect(readyWritten(files, at('1'))).rejects.toThrow(/\/a, .*; .*\/b, /);
 });
 
 test('a file written at its end is known by all of its bytes, one that can only be appended to by its ends', async () => {
   for (const name of ['end', 'log']) await truncate(await made(name), MIB);
-  const files = await noted('end', 'end', 'append', 'log');
+  const files = await noted([
+    ['end', 'end'],
+    ['append', 'log'],
+  ]);
   for (const name of ['end', 'log']) await write(name, 'x', MIB / 2);
   await expect(readyWritten(files, at('1'))).rejects.toThrow(
     /^[^;]*\/end, .* its first 1048576 bytes were changed: [^;]*; files that are changed in their middle[^;]*$/,
@@ -112,7 +102,7 @@ test('a file written at its end is known by all of its bytes, one that can only 
 
 test('a large file that was changed at the same size is refused', async () => {
   await truncate(await made('large'), 65 * MIB);
-  const files = await noted('mapped', 'large');
+  const files = await noted([['mapped', 'large']]);
   await write('large', 'x', 32 * MIB);
   await expect(readyWritten(files, at('1'))).rejects.toThrow(
     /large, which the job writes, was changed since the checkpoint/,
@@ -121,7 +111,7 @@ test('a large file that was changed at the same size is refused', async () => {
 
 test('a copy that is damaged is not laid back', async () => {
   await writeFile(at('base'), 'one\n');
-  const files = await noted('update', 'base');
+  const files = await noted([['update', 'base']]);
   await writeFile(at('base'), 'two\n');
   await truncate(at('1/written-1'), 2);
   await expect(readyWritten(files, at('1'))).rejects.toThrow(/base, .* can't be compared with its copy, .*written-1/);

@@ -1,43 +1,31 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { flushWritten, noteWritten } from '../../../lib/supervisor/written.ts';
+import { at, notedWithLines } from './held-files.ts';
 import { holder } from './holder.ts';
 
 const LARGE = 64 * 1024 * 1024 + 1;
 const NOBODY = 65534;
-let folder = '';
-const at = (name: string): string => path.join(folder, name);
-beforeEach(async () => {
-  folder = await mkdtemp('/var/tmp/written-test-');
-  await mkdir(at('draft'));
-});
-afterEach(async () => rm(folder, { recursive: true }));
-
-/** What is noted of files with these contents, held in these modes. */
-async function noted(held: readonly (readonly [mode: string, name: string])[], except: string[] = []) {
-  for (const [, name] of held) await writeFile(at(name), `this is ${name}\n`, { flag: 'a' });
-  await using tree = await holder(...held.flatMap(([mode, name]) => [mode, at(name)]));
-  return await noteWritten(tree.pid, { except, into: at('draft') });
-}
-
 test('a removed file that has another name is in the way, and named', async () => {
   const reason = /file \(deleted\), which the job writes, can't be noted: it was removed or replaced/;
-  await expect(noted([['removed', 'file']])).rejects.toThrow(reason);
+  await expect(notedWithLines([['removed', 'file']])).rejects.toThrow(reason);
   await writeFile(at('again (deleted)'), 'one that is called so');
-  await expect(noted([['removed', 'again']])).rejects.toThrow(/again \(deleted\), .* it was removed or replaced/);
+  await expect(notedWithLines([['removed', 'again']])).rejects.toThrow(
+    /again \(deleted\), .* it was removed or replaced/,
+  );
 });
 
 test('a large file in memory that is mapped is in the way: it shows no changes', async () => {
-  const file = path.join('/dev/shm', path.basename(folder));
+  const file = path.join('/dev/shm', path.basename(at()));
   await writeFile(file, '');
   try {
     await truncate(file, LARGE);
     await using tree = await holder('mapped', file);
-    const noting = noteWritten(tree.pid, { except: [], into: at('draft') });
+    const noting = noteWritten(tree.pid, { except: [], into: at('1') });
     await expect(noting).rejects.toThrow(/too large to be kept, and shows no changes; .* belong in TMPDIR/);
   } finally {
     await rm(file);
@@ -52,7 +40,7 @@ test.runIf(process.getuid?.() === 0)(
     await using tree = await holder('append', secret);
     process.seteuid!(NOBODY);
     try {
-      const noting = noteWritten(tree.pid, { except: [], into: at('draft') });
+      const noting = noteWritten(tree.pid, { except: [], into: at('1') });
       await expect(noting).rejects.toThrow(/process \d+ \(python3.*\) does not show which files it writes/);
     } finally {
       process.seteuid!(0);
@@ -61,14 +49,14 @@ test.runIf(process.getuid?.() === 0)(
 );
 
 test.runIf(process.getuid?.() === 0)('a file that its writer may not reach is in the way, and named', async () => {
-  await chmod(folder, 0o755);
+  await chmod(at(), 0o755);
   const secret = openSync(at('secret'), 'a', 0o600);
   const child = spawn('cat', { uid: NOBODY, gid: NOBODY, stdio: ['pipe', secret, 'ignore'] });
   closeSync(secret);
   process.setegid!(NOBODY);
   process.seteuid!(NOBODY);
   try {
-    const noting = noteWritten(child.pid!, { except: [], into: at('draft') });
+    const noting = noteWritten(child.pid!, { except: [], into: at('1') });
     await expect(noting).rejects.toThrow(/\/secret, which the job writes, can't be noted: EACCES/);
   } finally {
     process.seteuid!(0);
@@ -79,7 +67,7 @@ test.runIf(process.getuid?.() === 0)('a file that its writer may not reach is in
 });
 
 test('a file that can not be flushed is named', async () => {
-  const files = await noted([['append', 'file']]);
+  const files = await notedWithLines([['append', 'file']]);
   await flushWritten(files);
   await rm(at('file'));
   await expect(flushWritten(files)).rejects.toThrow(/file, which the job writes, can't be flushed/);

@@ -1,27 +1,13 @@
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Written } from '../../../lib/store/written.ts';
 import { howWritten, noteWritten, standsStill } from '../../../lib/supervisor/written.ts';
+import { at, notedWithLines } from './held-files.ts';
 import { holder } from './holder.ts';
 
 const LARGE = 64 * 1024 * 1024 + 1;
-let folder = '';
-const at = (name: string): string => path.join(folder, name);
-beforeEach(async () => {
-  folder = await mkdtemp('/var/tmp/written-test-');
-  await mkdir(at('draft'));
-});
-afterEach(async () => rm(folder, { recursive: true }));
-
-/** What is noted of files with these contents, held in these modes. */
-async function noted(held: readonly (readonly [mode: string, name: string])[], except: string[] = []) {
-  for (const [, name] of held) await writeFile(at(name), `this is ${name}\n`, { flag: 'a' });
-  await using tree = await holder(...held.flatMap(([mode, name]) => [mode, at(name)]));
-  return await noteWritten(tree.pid, { except, into: at('draft') });
-}
-
 test.each([
   ['append', 'appended'],
   ['end', 'at-end'],
@@ -29,14 +15,14 @@ test.each([
   ['update', 'in-place'],
   ['mapped', 'in-place'],
 ])('a file that is held in mode %s is written %s', async (mode, how) => {
-  const files = await noted([[mode, 'file']]);
+  const files = await notedWithLines([[mode, 'file']]);
   expect(files).toEqual([expect.objectContaining({ path: at('file'), size: 13, how })]);
   expect(v.parse(v.array(Written), JSON.parse(JSON.stringify(files)))).toEqual(files);
 });
 
 test('a file that several descriptors write is noted once, and the worst of them counts', async () => {
   await writeFile(at('file'), '');
-  const [log, ...others] = await noted([
+  const [log, ...others] = await notedWithLines([
     ['append', 'file'],
     ['read', 'file'],
     ['update', 'file'],
@@ -45,7 +31,7 @@ test('a file that several descriptors write is noted once, and the worst of them
 });
 
 test('only what is written in place is copied', async () => {
-  const files = await noted([
+  const files = await notedWithLines([
     ['append', 'a'],
     ['update', 'b'],
     ['end', 'c'],
@@ -54,13 +40,15 @@ test('only what is written in place is copied', async () => {
   const copies = files.filter(({ copy }) => copy !== undefined);
   expect(copies.map((file) => path.basename(file.path)).toSorted()).toEqual(['b', 'd']);
   for (const { copy, path: file } of copies)
-    expect(await readFile(at(`draft/${copy}`), 'utf8')).toBe(await readFile(file, 'utf8'));
+    expect(await readFile(at(`1/${copy}`), 'utf8')).toBe(await readFile(file, 'utf8'));
 });
 
 test('a large file is not copied', async () => {
   await writeFile(at('file'), '');
   await truncate(at('file'), LARGE - 13);
-  expect(await noted([['update', 'file']])).toEqual([expect.not.objectContaining({ copy: expect.anything() })]);
+  expect(await notedWithLines([['update', 'file']])).toEqual([
+    expect.not.objectContaining({ copy: expect.anything() }),
+  ]);
 });
 
 test('what is only read, was removed, is no file, or was excepted is not noted', async () => {
@@ -73,8 +61,8 @@ test('what is only read, was removed, is no file, or was excepted is not noted',
     ['append', 'job.out'],
     ['update', 'tmpdir/file'],
   ] as const;
-  expect(await noted(held, [at('link'), at('job.out')])).toEqual([]);
-  expect(await noted([['append', 'job.output']], [at('job.out')])).toHaveLength(1);
+  expect(await notedWithLines(held, [at('link'), at('job.out')])).toEqual([]);
+  expect(await notedWithLines([['append', 'job.output']], [at('job.out')])).toHaveLength(1);
 });
 
 test('a file that was renamed while it is open is noted by its new name', async () => {
@@ -82,7 +70,7 @@ test('a file that was renamed while it is open is noted by its new name', async 
   await using tree = await holder('append', at('file'));
   await rename(at('file'), at('file.1'));
   await writeFile(at('file'), 'two');
-  expect(await noteWritten(tree.pid, { except: [], into: at('draft') })).toEqual([
+  expect(await noteWritten(tree.pid, { except: [], into: at('1') })).toEqual([
     expect.objectContaining({ path: at('file.1'), size: 3 }),
   ]);
 });
