@@ -1,29 +1,17 @@
 // Each fault, done to one job or to the cluster under it.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mustExec, signalDaemon, startDaemon } from '../cluster/node.ts';
-import { at, cutPower, untilControllerAnswers } from '../violent/blows.ts';
+import { signalDaemon, startDaemon } from '../cluster/node.ts';
+import { cutPower, untilControllerAnswers } from '../violent/blows.ts';
 import { DAMAGES, doDamage } from '../violent/damage.ts';
 import type { SmallStore } from '../violent/small-store.ts';
 import { kill, type Sighted } from '../violent/strike.ts';
+import { atMoment, isToBeRestored, OF_CRIU, OF_RESTORES, OF_RSYNC, requeue } from './moments.ts';
 import type { FaultName, FaultPlan } from './plan.ts';
 import { nodeOf, until, type Scene } from './scene.ts';
 
 /** Throws, or never comes back, where the job is over before. */
 type Doing = (scene: Scene) => Promise<unknown>;
 
-const OF_CRIU: readonly Sighted[] = [
-  'criu that begins to dump',
-  'criu that has a part of its code in the tree',
-  'criu that writes the memory',
-  'criu that has dumped',
-  'criu that begins to restore',
-  'criu that has restored',
-];
-const OF_RSYNC: readonly Sighted[] = [
-  'rsync that copies TMPDIR',
-  'rsync that copies what changed',
-  'rsync that lays TMPDIR back',
-];
 const chosen = <T>(choices: readonly T[], { which }: FaultPlan): T => choices[Math.floor(which * choices.length)]!;
 
 const killed =
@@ -33,8 +21,10 @@ const killed =
 
 const killedAt =
   (moments: readonly Sighted[]): Doing =>
-  async ({ fault, witness }) =>
-    at(chosen(moments, fault), witness, (killIt) => killIt());
+  async (scene) => {
+    const fitting = moments.filter((moment) => scene.mode === 'snapshot' || moment !== 'rsync that moves a snapshot');
+    return atMoment(chosen(fitting, scene.fault), scene, (killIt) => killIt());
+  };
 
 /** While the job is there. */
 const toItsNode =
@@ -75,7 +65,7 @@ async function powerCut(node: string, { fault, losesPower }: Scene): Promise<voi
 const powerCutAt =
   (moments: readonly Sighted[]): Doing =>
   async (scene) =>
-    at(chosen(moments, scene.fault), scene.witness, async () =>
+    atMoment(chosen(moments, scene.fault), scene, async () =>
       scene.cluster.take(async () => powerCut(await nodeOf(scene.witness), scene)),
     );
 
@@ -89,13 +79,10 @@ const store =
     await over;
   };
 
-const requeued: Doing = async ({ witness }) => {
-  await nodeOf(witness);
-  await mustExec('ctl', 'scontrol', 'requeue', String(witness.job.id));
-};
-
 /** To the newest checkpoint, while the job waits to go on from it. */
-const damaged: Doing = async ({ fault, witness, mend }) => {
+const damaged: Doing = async (scene) => {
+  const { fault, witness, mend } = scene;
+  await isToBeRestored(scene);
   await until(witness, () => witness.job.record()?.state === 'PENDING' && witness.checkpoints().length > 0);
   mend(doDamage(chosen(DAMAGES, fault), witness));
 };
@@ -103,8 +90,8 @@ const damaged: Doing = async ({ fault, witness, mend }) => {
 export const FAULTS: Readonly<Record<FaultName, Doing>> = {
   'kill-agent': killed('agent'),
   'kill-supervisor': killed('supervisor'),
-  'kill-supervisor-in-a-dump': async ({ witness }) =>
-    at('criu that has dumped', witness, () => kill(witness.job.id, 'supervisor')),
+  'kill-supervisor-in-a-dump': async (scene) =>
+    atMoment('criu that has dumped', scene, () => kill(scene.witness.job.id, 'supervisor')),
   'kill-criu': killedAt(OF_CRIU),
   'kill-rsync': killedAt(OF_RSYNC),
   'kill-slurmd': toItsNode(daemon('KILL')),
@@ -113,12 +100,8 @@ export const FAULTS: Readonly<Record<FaultName, Doing>> = {
   'kill-slurmctld': toItsNode(killedController),
   'cut-power': toItsNode(powerCut),
   'cut-power-in-a-dump': powerCutAt(OF_CRIU.slice(0, 4)),
-  'cut-power-in-a-restore': powerCutAt([
-    'criu that begins to restore',
-    'criu that has restored',
-    'rsync that lays TMPDIR back',
-  ]),
-  requeue: requeued,
+  'cut-power-in-a-restore': powerCutAt(OF_RESTORES),
+  requeue,
   'fill-store': store(
     async (small) => small.isFilled(),
     async (small) => small.isEmptied(),

@@ -2,11 +2,12 @@
 import type { Work } from '../violent/undisturbed.ts';
 import { Random } from './random.ts';
 
+type Mode = 'requeue' | 'snapshot';
 export type Wish = {
   readonly jobs: number;
   readonly faults: number;
   readonly seed: number;
-  readonly mode: 'requeue' | 'snapshot';
+  readonly mode: Mode | 'both';
   /** None: all of them. */
   readonly only: readonly FaultName[];
 };
@@ -15,6 +16,7 @@ export type JobPlan = {
   /** From 1. */
   readonly number: number;
   readonly work: Work;
+  readonly mode: Mode;
   /** Seconds between two checkpoints. */
   readonly interval: number;
   readonly keep: number;
@@ -64,12 +66,12 @@ export type Plan = { readonly jobs: readonly JobPlan[]; readonly faults: readonl
 
 export function planOf(wish: Wish): Plan {
   const random = new Random(wish.seed);
-  const jobs = Array.from({ length: wish.jobs }, (_, at) => jobOf(at + 1, random));
+  const jobs = Array.from({ length: wish.jobs }, (_, at) => jobOf(at + 1, wish, random));
   const faults = Array.from({ length: wish.faults }, (_, at) => faultOf(at + 1, random.oneOf(jobs), wish, random));
   return { jobs, faults };
 }
 
-function jobOf(number: number, random: Random): JobPlan {
+function jobOf(number: number, { mode }: Wish, random: Random): JobPlan {
   return {
     number,
     work: {
@@ -79,6 +81,7 @@ function jobOf(number: number, random: Random): JobPlan {
       status: random.oneOf([0, 0, 7, 42]),
       appends: random.chance() < 0.5,
     },
+    mode: mode === 'both' ? random.oneOf(['requeue', 'snapshot']) : mode,
     interval: random.whole(5, 15),
     keep: random.whole(1, 3),
     ownStore: random.chance() < 0.3,
@@ -93,7 +96,7 @@ function faultOf(number: number, { work, ownStore, ...job }: JobPlan, { only }: 
     number,
     name: random.weighted(as).name,
     job: job.number,
-    step: random.whole(4, Math.floor(work.steps * 0.7)),
+    step: random.whole(4, Math.floor(work.steps * 0.5)),
     seconds: random.whole(1, 15),
     which: random.chance(),
   };

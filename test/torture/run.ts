@@ -42,6 +42,7 @@ export async function torture(job: JobPlan, faults: readonly FaultPlan[], ground
   const scene = (fault: FaultPlan): Scene => ({
     fault,
     witness,
+    mode: job.mode,
     ownStore,
     cluster: ground.cluster,
     mend: (each) => undo.unshift(each),
@@ -56,11 +57,16 @@ export async function torture(job: JobPlan, faults: readonly FaultPlan[], ground
   ground.witnesses.delete(witness);
   await Promise.all(doings);
   const count = (line: RegExp): number => witness.job.said().filter((each) => line.test(each)).length;
-  return { ...outcome, checkpoints: count(/^Dump done/), restores: count(/restore finished/), faults: done };
+  return {
+    ...outcome,
+    checkpoints: count(/^Dump done|^Checkpoint \d+ done/),
+    restores: count(/restore finished/),
+    faults: done,
+  };
 }
 
 async function submitted(job: JobPlan, place: Place, small: SmallStore | undefined, ground: Ground): Promise<Witness> {
-  const comment = `checkpoint=0:${String(job.interval).padStart(2, '0')},keep=${job.keep},mode=${ground.wish.mode}`;
+  const comment = `checkpoint=0:${String(job.interval).padStart(2, '0')},keep=${job.keep},mode=${job.mode}`;
   const options = { comment, work: job.work, partition: 'both' as const, ...(small && { store: small.store }) };
   return ground.cluster.take(async () => {
     const witness = await Witness.start(place, 'witness', options);

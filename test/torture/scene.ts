@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SmallStore } from '../violent/small-store.ts';
 import type { Turns } from '../violent/turns.ts';
 import type { Witness } from '../violent/witness.ts';
-import type { FaultPlan } from './plan.ts';
+import type { FaultPlan, JobPlan } from './plan.ts';
 
 export type Scene = {
   readonly fault: FaultPlan;
   readonly witness: Witness;
+  readonly mode: JobPlan['mode'];
   /** What is done to nodes and daemons is done one thing after the other: there always is a node to go on on. */
   readonly cluster: Turns;
   readonly ownStore: SmallStore | undefined;

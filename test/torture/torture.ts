@@ -1,4 +1,4 @@
-// npm run -s torture -- --jobs N --faults N --seed S [--mode requeue|snapshot]: random jobs, random faults at random moments,
+// npm run -s torture -- --jobs N --faults N --seed S [--mode requeue|snapshot|both]: random jobs, random faults at random moments,
 // on a cluster of its own. The last line counts; it ends with 1 if a job was lost. The same seed makes the same plan.
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
@@ -20,7 +20,7 @@ const wish: Wish = await yargs(hideBin(process.argv))
     jobs: { type: 'number', default: 10 },
     faults: { type: 'number', default: 15 },
     seed: { type: 'number', default: 1 },
-    mode: { choices: ['requeue', 'snapshot'] as const, default: 'requeue' as const },
+    mode: { choices: ['requeue', 'snapshot', 'both'] as const, default: 'both' as const },
     only: { array: true, choices: FAULT_NAMES, default: [], describe: 'no other faults than these' },
   })
   .strict()
@@ -66,12 +66,12 @@ function failed(error: unknown): Verdict {
 }
 
 function lineOf(
-  { number }: JobPlan,
+  { number, mode }: JobPlan,
   { lost: why, checkpoints: saved, restores: restored, holds, faults: done }: Verdict,
 ): string {
   const counts = `${saved} checkpoints, ${restored} restores, ${holds > 0 ? `held ${holds} times, ` : ''}`;
   const happened = `faults: ${done.length > 0 ? done.join(' ') : 'none'}`;
-  return `job ${number}: ${why === undefined ? 'exact' : 'LOST'}, ${counts}${happened}${why === undefined ? '' : `\nLOST: ${why}`}`;
+  return `job ${number}, ${mode}: ${why === undefined ? 'exact' : 'LOST'}, ${counts}${happened}${why === undefined ? '' : `\nLOST: ${why}`}`;
 }
 
 /** As an administrator would: slurmctld drains a node that it asked twice to start a job, having been away for the answer. */

@@ -44,6 +44,7 @@ const SIGHTS = {
   'rsync that copies TMPDIR': rsync('.partial/tmpdir/'),
   'rsync that copies what changed': (seen, job, all) => rsync('.partial/tmpdir/')(seen, job) && isHeld(seen, job, all),
   'rsync that lays TMPDIR back': (seen, job) => rsync('/tmpdir/')(seen, job) && !says(seen, '.partial/'),
+  'rsync that moves a snapshot': (seen, job) => runs(seen, 'rsync') && says(seen, `/checkpoint-${job}-images/`),
   'rsync that delivers': rsync('--no-relative'),
 } as const satisfies Record<string, Sight>;
 export type Sighted = keyof typeof SIGHTS;

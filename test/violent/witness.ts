@@ -8,6 +8,7 @@ import type { Partition } from '../scenarios/mover.ts';
 import type { Place, Wishes } from '../scenarios/place.ts';
 import { isOver, until, type JobRecord } from '../scenarios/slurm.ts';
 import { differs } from './differs.ts';
+import { giveTheWord, whyHeld } from './hold.ts';
 import { leftBy } from './left.ts';
 import { processesOf } from './strike.ts';
 import { commandOf, RESULTS, textOf, undisturbed, type Undisturbed, type Work } from './undisturbed.ts';
@@ -101,20 +102,12 @@ export class Witness {
         return { record, holds };
       }
       await mend();
-      holds.push(this.#whyHeld(record));
+      const hold = whyHeld(this, record);
+      await giveTheWord(this, hold);
+      holds.push(hold);
       if (holds.length > MOST_RELEASES) throw new Error(`job ${this.job.id} is held again and again: ${holds.at(-1)}`);
       await exec('ctl', ['scontrol', 'release', String(this.job.id)]);
     }
-  }
-
-  #whyHeld({ text }: JobRecord): string {
-    const last = this.job.said().at(-1) ?? '';
-    // Slurm does so by itself where it could not start the job.
-    if (!/ held\b/.test(last) && !/Reason=launch_failed/.test(text))
-      throw new Error(`job ${this.job.id} is held, and its output does not say why: ${last}`);
-    if (this.job.said().includes('Dump done, Exit code: 0') && this.checkpoints().length === 0)
-      throw new Error(`job ${this.job.id} is held, and its checkpoints are gone`);
-    return last;
   }
 
   async #wrong({ exitCode, state }: JobRecord): Promise<string[]> {
