@@ -18,6 +18,8 @@ export type JobRecord = {
   readonly timeLimit?: number;
   /** Of a running job, when its limit is reached: seconds since the epoch, by the controller's clock. */
   readonly endsAt?: number;
+  /** When Slurm began to take its nodes for another job: seconds since the epoch. A job without a limit then ends at an `endsAt` that isn't told. */
+  readonly preemptedAt?: number;
 };
 
 /** Undefined when it isn't among the records: of an array there are several. */
@@ -32,7 +34,7 @@ export function parseRecord(records: string, id: number): JobRecord | undefined 
   if (!field) return undefined;
   const number = (name: string): number | undefined => (/^\d+$/.test(field(name)) ? Number(field(name)) : undefined);
   const [ran, timeLimit] = [parseTime(field('RunTime')), parseTime(field('TimeLimit'))];
-  const [endsAt, submittedAt] = [number('EndTime'), number('SubmitTime')];
+  const [endsAt, submittedAt, preemptedAt] = [number('EndTime'), number('SubmitTime'), number('PreemptTime')];
   return {
     name: nameOf(id, number('ArrayJobId'), number('ArrayTaskId')),
     state: field('JobState'),
@@ -42,6 +44,7 @@ export function parseRecord(records: string, id: number): JobRecord | undefined 
     ...(timeLimit !== undefined && { timeLimit }),
     ...(endsAt !== undefined && { endsAt }),
     ...(submittedAt !== undefined && { submittedAt }),
+    ...(preemptedAt !== undefined && { preemptedAt }),
   };
 }
 

@@ -3,13 +3,14 @@ import { reasonOf } from '../errors.ts';
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
 import type { Fate } from '../slurm/record.ts';
-import { fate, killWait, recordOf } from '../slurm/scontrol.ts';
+import { fate, killWait } from '../slurm/scontrol.ts';
 import { isRunning, memoryOfTree } from '../system/proc.ts';
 import { formatTime } from '../time.ts';
 import type { Begun } from './begin.ts';
 import { checkpoint, type Outcome } from './checkpoint.ts';
 import type { Afterwards, Circumstances } from './circumstances.ts';
 import { firstPace, nextPace, reasonFor, type Pace, type Past } from './pace.ts';
+import { limitOf } from './limit.ts';
 import { firstInterval, fitsLastCall, nextCheckpoint, type Due, type Plan } from './schedule.ts';
 import type { Story } from './supervise.ts';
 import { signalScript, type Tree } from './tree.ts';
@@ -29,8 +30,15 @@ export async function watch({ tree, cost, past }: Running, story: Story): Promis
     const plan = { interval, cost: known.cost };
     const due = await nextDue(since, plan, story);
     using mine = turn(due, story.agent);
-    const next = await Promise.race([tree.ended, mine.comes, signals.termination(), lease.superseded]);
+    const next = await Promise.race([
+      tree.ended,
+      mine.comes,
+      signals.termination(),
+      signals.another(),
+      lease.superseded,
+    ]);
     if (typeof next === 'object' || next === 'superseded') return next;
+    if (next === 'signalled') continue; // sent by a preemption, it has a new limit
     const moment = { secondsSinceLast: now() - since, pace: known.pace };
     if (next === 'terminated') {
       mine[Symbol.dispose](); // a last call waits for nobody
@@ -88,22 +96,14 @@ function paceAfter(before: Pace, cost: number, { options, site, intervalSeconds,
 
 async function nextDue(since: number, pace: Pick<Plan, 'interval' | 'cost'>, story: Story): Promise<Due> {
   if (story.intervalSeconds === undefined) return { at: Infinity, because: 'interval', latest: Infinity };
-  const limit = await limitOf(story);
+  const limit = await limitOf(story.job);
   return nextCheckpoint({ since, ...pace, ...(limit && { limit }) });
-}
-
-/** As far as Slurm says: it may be changed while the job runs. */
-async function limitOf({ job }: Story): Promise<Plan['limit'] | undefined> {
-  const record = await recordOf(job).catch(() => undefined);
-  if (record?.endsAt === undefined || record.timeLimit === undefined) return undefined;
-  const endsAt = now() + record.endsAt - Date.now() / 1000;
-  return { startedAt: endsAt - record.timeLimit, endsAt };
 }
 
 type Intervals = { readonly first: number; readonly regular: number };
 
 async function warnOfLongInterval({ first, regular }: Intervals, story: Story): Promise<void> {
-  const limit = story.intervalSeconds === undefined || story.job.restarts > 0 ? undefined : await limitOf(story);
+  const limit = story.intervalSeconds === undefined || story.job.restarts > 0 ? undefined : await limitOf(story.job);
   if (!limit || first < limit.endsAt - limit.startedAt) return;
   story.say(messages.longInterval(formatTime(regular), formatTime(limit.endsAt - limit.startedAt)));
 }

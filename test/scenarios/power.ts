@@ -1,11 +1,10 @@
 // A node loses power. Each scenario has two of its own, which take no other jobs.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { NODES } from '../cluster/layout.ts';
-import { exec, turnOff, turnOn } from '../cluster/node.ts';
+import { exec, turnOff } from '../cluster/node.ts';
 import { counted } from './job.ts';
+import { isBack } from './nodes.ts';
 import { scenario } from './scenario.ts';
-import { asAlice, until } from './slurm.ts';
+import { asAlice } from './slurm.ts';
 import { beyondSnapshot, isExact, submitWriter } from './writer.ts';
 
 const scontrol = async (...args: string[]): Promise<void> =>
@@ -15,21 +14,6 @@ const scontrol = async (...args: string[]): Promise<void> =>
 async function losesPower(name: string): Promise<void> {
   await turnOff(name);
   await scontrol('update', `NodeName=${name}`, 'State=DOWN', 'Reason=power');
-}
-
-async function isBack(name: string): Promise<void> {
-  turnOn(NODES.find((node) => node.name === name)!);
-  let state = '';
-  const look = setInterval(
-    () => void exec('ctl', ['sinfo', '-h', '-n', name, '-o', '%t']).then(({ stdout }) => (state = stdout)),
-    500,
-  );
-  try {
-    await sleep(2000); // until it says that it is there, Slurm takes nothing back
-    await until(`${name} is back`, () => /^(idle|mix|alloc)$/m.test(state));
-  } finally {
-    clearInterval(look);
-  }
 }
 
 scenario('a job whose node loses power goes on elsewhere from its snapshot, exact to the byte', async (place) => {

@@ -29,6 +29,13 @@ test('a record is what Slurm says of the job asked for', () => {
   expect(parseRecord(PLAIN, 99)).toBeUndefined();
 });
 
+test('a job whose nodes are wanted says since when', () => {
+  const record = `JobId=5 JobState=RUNNING Restarts=0 TimeLimit=UNLIMITED EndTime=Unknown PreemptTime=1795726821`;
+  expect(parseRecord(record, 5)).toMatchObject({ preemptedAt: 1_795_726_821 });
+  expect(parseRecord(record, 5)).not.toHaveProperty('endsAt');
+  expect(parseRecord('JobId=5 JobState=RUNNING PreemptTime=None', 5)).not.toHaveProperty('preemptedAt');
+});
+
 const job = (state: string, restarts = 0, ran = 200) => ({
   name: '1',
   node: 'n1',
