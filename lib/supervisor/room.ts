@@ -14,14 +14,16 @@ type Room = {
 };
 
 const GIB = 1024 ** 3;
-const gibibytes = (bytes: number): string => `${(bytes / GIB).toFixed(bytes < 10 * GIB ? 1 : 0)} GiB`;
+const MIB = 1024 ** 2;
+const amount = (bytes: number): string =>
+  bytes < GIB ? `${Math.round(bytes / MIB)} MiB` : `${(bytes / GIB).toFixed(bytes < 10 * GIB ? 1 : 0)} GiB`;
 
 /** Why there is none. */
 export function objectionToRoom({ needed, free, used, limit }: Room): string | undefined {
   if (needed > free)
-    return `it takes ${gibibytes(needed)} or more, and ${gibibytes(free)} are free where checkpoints are kept`;
+    return `it takes ${amount(needed)} or more, and ${amount(free)} are free where checkpoints are kept`;
   if (used + needed > limit)
-    return `it takes ${gibibytes(needed)} or more, and of the ${gibibytes(limit)} that this site allows each user for checkpoints ${gibibytes(used)} are taken`;
+    return `it takes ${amount(needed)} or more, and of the ${amount(limit)} that this site allows each user for checkpoints ${amount(used)} are taken`;
   return undefined;
 }
 

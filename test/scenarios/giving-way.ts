@@ -24,11 +24,12 @@ async function isPreempted(place: Place, { id }: SubmittedJob): Promise<void> {
   expect(await mustExec('ctl', 'scontrol', 'show', 'job', String(id))).toMatch(/Restarts=1 /);
 }
 
-for (const { how, comment } of [
-  { how: 'in mode requeue', comment: 'checkpoint=1-0' },
-  { how: 'in mode snapshot', comment: 'checkpoint=0:05,mode=snapshot' },
+for (const { mode, comment, says } of [
+  { mode: 'requeue', comment: 'checkpoint=1-0', says: /a last checkpoint is made before it[^]*restore finished/ },
+  // It looks at its limit before each checkpoint, which is the last one here.
+  { mode: 'snapshot', comment: 'checkpoint=0:05,mode=snapshot', says: /Requeueing[^]*restore finished/ },
 ]) {
-  scenario(`a job ${how} that is preempted at the end of a GraceTime is saved once more, and goes on`, async (place) =>
+  scenario(`a job in mode ${mode} that is preempted with a GraceTime is saved once more, and goes on`, async (place) =>
     nodes.take(async () => {
       const sbatch = ['--partition=low', `--nodelist=${WANTED}`, UNMOVED];
       const job = await place.submit('./count 110 5', { comment, sbatch });
@@ -36,7 +37,7 @@ for (const { how, comment } of [
       await isPreempted(place, job);
       expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
       expect(job.lines()).toEqual(counted(110));
-      expect(job.said().join('\n')).toMatch(/a last checkpoint is made before it[^]*restore finished/);
+      expect(job.said().join('\n')).toMatch(says);
     }),
   );
 }
@@ -59,7 +60,7 @@ scenario(
 );
 
 /** So much less than this machine's that its clocks begin anew. */
-const JUST_BOOTED = 2 - Math.floor(Number(process.hrtime.bigint()) / 1e9);
+const justBooted = (): number => -Math.floor(Number(process.hrtime.bigint()) / 1e9);
 
 scenario('a node that is to be booted is, once its job has moved on at its next checkpoint', async (place) =>
   nodes.take(async () => {
@@ -73,11 +74,9 @@ scenario('a node that is to be booted is, once its job has moved on at its next 
     await until(`${node} is to be booted`, () => existsSync(booting));
     rmSync(booting);
     await turnOff(node);
-    await isBack(node, JUST_BOOTED);
+    await job.says(new RegExp(`restore finished on ${WANTED === node ? OTHER : WANTED}`));
+    await isBack(node, justBooted());
     expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
     expect(job.lines()).toEqual(counted(60));
-    expect(job.said().join('\n')).toMatch(
-      new RegExp(`Requeueing[^]*restore finished on ${WANTED === node ? OTHER : WANTED}`),
-    );
   }),
 );

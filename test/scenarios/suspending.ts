@@ -13,9 +13,13 @@ import { RUNS_ON } from './writer.ts';
 
 const scontrol = async (verb: string, job: number): Promise<unknown> => mustExec('ctl', 'scontrol', verb, String(job));
 
+/** Of slurmstepd's, between the signal that asks and the freezer that doesn't. */
+const SIGTSTP_MS = 4000;
+
 async function isSuspendedFor(seconds: number, job: SubmittedJob): Promise<void> {
   await scontrol('suspend', job.id);
   await job.until('is suspended', ({ state }) => state === 'SUSPENDED');
+  await sleep(SIGTSTP_MS);
   const before = job.lines().length;
   await sleep(seconds * 1000);
   expect(job.lines().length).toBe(before);

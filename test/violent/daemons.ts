@@ -6,23 +6,21 @@ import { at, untilControllerAnswers } from './blows.ts';
 import { alone, onANode } from './scenario.ts';
 import { Witness } from './witness.ts';
 
-const ROUGH = { partition: 'rough' } as const;
-
 for (const [how, signal] of [
   ['killed', 'KILL'],
   ['stopped', 'TERM'],
 ] as const) {
   onANode(
     `a slurmd that is ${how} and started again costs no job that runs or is being saved anything`,
-    async (place) => {
+    async (place, { partition, one, other }) => {
       const [runs, isSaved] = await Promise.all([
-        Witness.start(place, 'runs', { ...ROUGH, comment: 'checkpoint=1-0', sbatch: ['--nodelist=n3'] }),
-        Witness.start(place, 'is-saved', { ...ROUGH, sbatch: ['--exclude=n4'] }),
+        Witness.start(place, 'runs', { partition, comment: 'checkpoint=1-0', sbatch: [`--nodelist=${one}`] }),
+        Witness.start(place, 'is-saved', { partition, sbatch: [`--exclude=${other}`] }),
       ]);
       await runs.isAtStep(4);
       await at('criu that has dumped', isSaved, async () => {
-        await signalDaemon('n3', signal);
-        await startDaemon('n3');
+        await signalDaemon(one, signal);
+        await startDaemon(one);
       });
       const [ran, saved] = await Promise.all([runs.comesOutRight(), isSaved.comesOutRight()]);
       expect(ran.record.restarts).toBe(0);
@@ -30,23 +28,26 @@ for (const [how, signal] of [
     },
   );
 
-  onANode(`a job that ends while its slurmd is ${how} has ended as it would have`, async (place) => {
-    const witness = await Witness.start(place, 'witness', {
-      ...ROUGH,
-      comment: 'checkpoint=1-0',
-      sbatch: ['--exclude=n4'],
-      work: { steps: 24 },
-    });
-    await witness.isAtStep(10);
-    await signalDaemon('n3', signal);
-    await witness.ends();
-    await startDaemon('n3');
-    await witness.comesOutRight();
-  });
+  onANode(
+    `a job that ends while its slurmd is ${how} has ended as it would have`,
+    async (place, { partition, one, other }) => {
+      const witness = await Witness.start(place, 'witness', {
+        partition,
+        comment: 'checkpoint=1-0',
+        sbatch: [`--exclude=${other}`],
+        work: { steps: 24 },
+      });
+      await witness.isAtStep(10);
+      await signalDaemon(one, signal);
+      await witness.ends();
+      await startDaemon(one);
+      await witness.comesOutRight();
+    },
+  );
 }
 
 alone('a requeue that the controller is too busy for for a minute loses nothing', async (place) => {
-  const witness = await Witness.start(place, 'witness', { ...ROUGH, work: { steps: 160 } });
+  const witness = await Witness.start(place, 'witness', { work: { steps: 160 } });
   await at('criu that has dumped', witness, async () => signalDaemon('ctl', 'STOP'));
   await sleep(60_000);
   await signalDaemon('ctl', 'CONT');
@@ -59,9 +60,9 @@ const SAVED_MS = 7000;
 
 alone('a controller that is killed and started again costs no job anything', async (place) => {
   const [runs, isSaved, isRequeued] = await Promise.all([
-    Witness.start(place, 'runs', { ...ROUGH, comment: 'checkpoint=1-0', work: { steps: 100 } }),
-    Witness.start(place, 'is-saved', { ...ROUGH, comment: 'checkpoint=0:12', work: { steps: 100 } }),
-    Witness.start(place, 'is-requeued', { ...ROUGH, comment: 'checkpoint=0:12', work: { steps: 100 } }),
+    Witness.start(place, 'runs', { comment: 'checkpoint=1-0', work: { steps: 100 } }),
+    Witness.start(place, 'is-saved', { comment: 'checkpoint=0:12', work: { steps: 100 } }),
+    Witness.start(place, 'is-requeued', { comment: 'checkpoint=0:12', work: { steps: 100 } }),
   ]);
   await sleep(SAVED_MS);
   await at('criu that has dumped', isSaved, async () => signalDaemon('ctl', 'KILL'));

@@ -1,17 +1,17 @@
 // What a job must not leave anywhere: processes, its run folder, TMPDIR and cgroups on nodes, drafts and checkpoints.
 import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { COMPUTE_NODES } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
 import { processesOf } from './strike.ts';
 
-const NODES = ['n1', 'n2', 'n3', 'n4'];
 const LOOKS = 60;
 
 /** @param store its folder there, from out here; the Epilog has some seconds */
 export async function leftBy(job: number, store: string, lostNodes: ReadonlySet<string>): Promise<string[]> {
   for (const node of lostNodes) await exec(node, ['rm', '-rf', `/local/checkpoint-${job}`]);
   for (let look = 1; ; look += 1) {
-    const onNodes = await Promise.all(NODES.map(async (node) => on(node, job)));
+    const onNodes = await Promise.all(COMPUTE_NODES.map(async (node) => on(node, job)));
     const left = [...processesOf(job), ...inStore(store), ...onNodes.flat()];
     if (left.length === 0 || look === LOOKS) return left.map((each) => `left behind: ${each}`);
     await sleep(500);

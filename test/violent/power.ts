@@ -2,18 +2,16 @@
 import { expect } from 'vitest';
 import { mustExec } from '../cluster/node.ts';
 import { cutPower } from './blows.ts';
-import { onANode } from './scenario.ts';
+import { onANode, type Pair } from './scenario.ts';
 import { catches, type Sighted } from './strike.ts';
 import { Witness, type Options } from './witness.ts';
 
-const [CUT, OTHER] = ['n3', 'n4'];
-
 /** Saved while they run, on the node whose power goes. */
-const SNAPSHOTS: Options = {
-  partition: 'rough',
+const snapshots = ({ partition, other }: Pair): Options => ({
+  partition,
   comment: 'checkpoint=0:05,mode=snapshot',
-  sbatch: [`--exclude=${OTHER}`],
-};
+  sbatch: [`--exclude=${other}`],
+});
 
 /** Each stopped at its moment, until the power goes. */
 async function areAt(moments: readonly (readonly [Witness, Sighted])[]): Promise<void> {
@@ -25,70 +23,72 @@ async function areAt(moments: readonly (readonly [Witness, Sighted])[]): Promise
   );
 }
 
-async function loseTheirNode(witnesses: readonly Witness[]): Promise<void> {
+async function loseTheirNode(witnesses: readonly Witness[], { one, other }: Pair): Promise<void> {
   {
-    await using _power = await cutPower(CUT);
-    for (const witness of witnesses) witness.loses(CUT);
-    await Promise.all(witnesses.map(async ({ job }) => job.until('has another node', (now) => now.node === OTHER)));
+    await using _power = await cutPower(one);
+    for (const witness of witnesses) witness.loses(one);
+    await Promise.all(witnesses.map(async ({ job }) => job.until('has another node', (now) => now.node === other)));
   }
   await Promise.all(witnesses.map(async (witness) => witness.comesOutRight()));
 }
 
 onANode(
   'jobs that are being saved when the power of their node goes, go on from their newest checkpoints',
-  async (place) => {
+  async (place, pair) => {
     const moments = [
       'criu that begins to dump',
       'criu that writes the memory',
       'criu that has dumped',
       'rsync that moves a snapshot',
     ] as const;
-    const witnesses = await Promise.all(moments.map(async (_, at) => Witness.start(place, `${at}`, SNAPSHOTS)));
+    const witnesses = await Promise.all(moments.map(async (_, at) => Witness.start(place, `${at}`, snapshots(pair))));
     await Promise.all(witnesses.map(async ({ job }) => job.says(/^Checkpoint 1 done/)));
     await areAt(moments.map((moment, at) => [witnesses[at]!, moment]));
-    await loseTheirNode(witnesses);
+    await loseTheirNode(witnesses, pair);
     for (const { job } of witnesses)
-      expect(job.said()).toContainEqual(expect.stringMatching(/restore finished on n4, checkpoint \d/));
+      expect(job.said()).toContainEqual(
+        expect.stringMatching(new RegExp(`restore finished on ${pair.other}, checkpoint \\d`)),
+      );
   },
 );
 
 onANode(
   'jobs that are being restored when the power of their node goes, are restored on another one',
-  async (place) => {
+  async (place, pair) => {
     const moments = ['rsync that lays TMPDIR back', 'criu that begins to restore', 'criu that has restored'] as const;
-    const comes: Options = { ...SNAPSHOTS, sbatch: [`--exclude=${CUT}`] };
+    const comes: Options = { ...snapshots(pair), sbatch: [`--exclude=${pair.one}`] };
     const witnesses = await Promise.all(moments.map(async (_, at) => Witness.start(place, `${at}`, comes)));
     await Promise.all(witnesses.map(async ({ job }) => job.says(/^Checkpoint 1 done/)));
     for (const { job } of witnesses) await mustExec('ctl', 'scontrol', 'requeue', String(job.id));
     await areAt(moments.map((moment, at) => [witnesses[at]!, moment]));
-    await loseTheirNode(witnesses);
+    await loseTheirNode(witnesses, pair);
   },
 );
 
-onANode('a job that delivers when the power of its node goes, delivers again', async (place) => {
-  const witness = await Witness.start(place, 'witness', { ...SNAPSHOTS, work: { steps: 40 } });
+onANode('a job that delivers when the power of its node goes, delivers again', async (place, pair) => {
+  const witness = await Witness.start(place, 'witness', { ...snapshots(pair), work: { steps: 40 } });
   await areAt([[witness, 'rsync that delivers']]);
-  await loseTheirNode([witness]);
+  await loseTheirNode([witness], pair);
 });
 
-onANode('a job without a checkpoint whose node lost its power begins again, and says so', async (place) => {
-  const none: Options = { ...SNAPSHOTS, comment: 'checkpoint=1-0,mode=snapshot', work: { steps: 60 } };
+onANode('a job without a checkpoint whose node lost its power begins again, and says so', async (place, pair) => {
+  const none: Options = { ...snapshots(pair), comment: 'checkpoint=1-0,mode=snapshot', work: { steps: 60 } };
   const witness = await Witness.start(place, 'witness', none);
   await witness.isAtStep(8);
-  await loseTheirNode([witness]);
+  await loseTheirNode([witness], pair);
   expect(witness.job.said()).toContainEqual(expect.stringMatching(/it starts from the beginning/));
 });
 
 onANode(
   'a job in mode requeue that is restored as the power of its node goes is held for somebody’s word',
-  async (place) => {
-    const moves: Options = { partition: 'rough', sbatch: [`--exclude=${CUT}`] };
+  async (place, pair) => {
+    const moves: Options = { partition: pair.partition, sbatch: [`--exclude=${pair.one}`] };
     const witness = await Witness.start(place, 'witness', moves);
     await areAt([[witness, 'criu that has restored']]);
     {
-      await using _power = await cutPower(CUT);
-      witness.loses(CUT);
-      await witness.job.untilHeldOrNot('has another node', (now) => now.node === OTHER);
+      await using _power = await cutPower(pair.one);
+      witness.loses(pair.one);
+      await witness.job.untilHeldOrNot('has another node', (now) => now.node === pair.other);
     }
     const { holds } = await witness.comesOutRight();
     expect(holds).toEqual([expect.stringMatching(/has not said that it is over/)]);

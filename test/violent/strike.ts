@@ -12,7 +12,9 @@ const says = ({ argv }: Process, ...words: readonly string[]): boolean =>
 const ourNode = (script: string) => (seen: Process, job: number) =>
   runs(seen, 'node') && (seen.argv[1] ?? '').endsWith(`/dist/${script}.js`) && seen.argv[2] === String(job);
 const criu = (verb: string) => (seen: Process, job: number) =>
-  runs(seen, 'criu') && seen.argv[1] === verb && says(seen, `/${job}/`);
+  runs(seen, 'criu') &&
+  seen.argv[1] === verb &&
+  (says(seen, `/sandbox-${job}/`) || says(seen, `/checkpoint-${job}-images`));
 const rsync =
   (...words: readonly string[]) =>
   (seen: Process, job: number) =>

@@ -92,12 +92,15 @@ export class Witness {
    * Followed to its end. Held, with a reason and with its checkpoints, it isn't lost: it is released once what was in the way
    * is mended. Throws what is wrong: another output, other results, another status than undisturbed, or something left behind.
    */
-  async comesOutRight({ mend = async () => {}, seconds = 150 }: Follow = {}): Promise<Outcome> {
+  async comesOutRight({ mend = async () => {}, seconds = 150, exitCode }: Follow = {}): Promise<Outcome> {
     const holds: string[] = [];
     for (;;) {
       const record = await this.job.heldOrOver(seconds);
       if (isOver(record)) {
-        const wrong = [...(await this.#wrong(record)), ...(await leftBy(this.job.id, this.store, this.#lostNodes))];
+        const wrong = [
+          ...(await this.#wrong(record, exitCode)),
+          ...(await leftBy(this.job.id, this.store, this.#lostNodes)),
+        ];
         if (wrong.length > 0) throw new Error(`job ${this.job.id}:\n${wrong.join('\n')}`);
         return { record, holds };
       }
@@ -110,12 +113,12 @@ export class Witness {
     }
   }
 
-  async #wrong({ exitCode, state }: JobRecord): Promise<string[]> {
+  async #wrong({ exitCode, state }: JobRecord, due = `${this.work.status}:0`): Promise<string[]> {
     const expected = await undisturbed(this.place, this.#name, this.work);
-    const { status, appends } = this.work;
+    const { appends } = this.work;
     const file = (name: string): string | undefined => textOf(outside(this.place.path(name)));
     return [
-      exitCode === `${status}:0` ? undefined : `it ended with ${exitCode} (${state}), and not with ${status}:0`,
+      exitCode === due ? undefined : `it ended with ${exitCode} (${state}), and not with ${due}`,
       differs('its output', `${this.job.lines().join('\n')}\n`, expected.output),
       appends ? differs('appended', file(`appended-${this.#name}`), expected.file('appended')) : undefined,
       ...this.#wrongIn(outside(this.place.path(`results-${this.#name}`)), expected),
@@ -138,6 +141,8 @@ export class Witness {
 type Follow = {
   /** What is in its way, once it is held. */
   readonly mend?: () => unknown;
+  /** Undisturbed, it would be the job's own. */
+  readonly exitCode?: string;
   /** From one hold to the next, or to its end. */
   readonly seconds?: number;
 };

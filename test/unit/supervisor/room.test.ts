@@ -10,7 +10,7 @@ test('there is room where it fits', () => {
 
 test('what is too large for the file system, or for the site’s limit, is told in numbers', () => {
   expect(objectionToRoom({ needed: 64 * GIB, free: GIB / 2, used: 0, limit: Infinity })).toBe(
-    'it takes 64 GiB or more, and 0.5 GiB are free where checkpoints are kept',
+    'it takes 64 GiB or more, and 512 MiB are free where checkpoints are kept',
   );
   expect(objectionToRoom({ needed: GIB, free: 9 * GIB, used: 2 * GIB + 1, limit: 3 * GIB })).toMatch(
     /of the 3\.0 GiB that this site allows each user for checkpoints 2\.0 GiB are taken/,
