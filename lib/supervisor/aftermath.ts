@@ -14,11 +14,15 @@ import { finish } from './results.ts';
 import { removeScratch } from './scratch.ts';
 import { endingNoted } from './tree.ts';
 
+/** `requeued`: Slurm already counts another run. `left`: it had no Epilog, and nobody knows what has become of the job. */
+const ENDINGS = ['over', 'requeued', 'left'] as const;
+type RunEnding = (typeof ENDINGS)[number];
+export const isEnding = (word: string): word is RunEnding => ENDINGS.some((each) => each === word);
+
 type Left = {
   readonly job: number;
   readonly folder: RunFolder;
-  /** Slurm already counts another run. */
-  readonly isRequeued: boolean;
+  readonly ending: RunEnding;
   readonly environ: string;
   readonly say: Say;
 };
@@ -36,8 +40,9 @@ const KILLED = { signal: 9 };
 
 async function settle(errand: Errand, store: Store, left: Left): Promise<void> {
   const { claim } = errand;
-  if (left.isRequeued) return removeScratch(errand);
+  if (left.ending === 'requeued') return removeScratch(errand);
   const noted = endingNoted(left.folder);
+  if (claim === undefined && left.ending === 'left') return; // a later run may have delivered; its TMPDIR goes with the user's next job here
   if (claim === undefined)
     return void (await finish(errand, noted ?? KILLED, { say: left.say, mayWrite: async () => true }));
   // Without the own claim, or with a newer one, nothing there is this run's to write (§6).

@@ -19,6 +19,7 @@ async function isCutOff(node: string): Promise<void> {
 
 async function isReachable(node: string): Promise<void> {
   await setLink(node, 'up');
+  await mustExec('ctl', 'scontrol', 'update', `NodeName=${node}`, 'State=RESUME');
   await takesJobs(node);
 }
 
@@ -50,5 +51,8 @@ scenario(
     expect(without.lines()).toEqual(counted(LINES));
     for (const job of jobs)
       expect(job.said().join('\n')).toMatch(new RegExp(`An earlier run of the job, on ${node}, has not said`));
+    // What the cut off runs left on their node goes with the next job there.
+    const after = await place.submit('true', { sbatch: ['--partition=cut', `--nodelist=${node}`] });
+    expect(await after.over()).toMatchObject({ state: 'COMPLETED' });
   },
 );

@@ -5,10 +5,9 @@ import { expect } from 'vitest';
 import { own } from '../cluster/layout.ts';
 import { mustExec, turnOff } from '../cluster/node.ts';
 import { Turns } from '../violent/turns.ts';
-import { counted, type SubmittedJob } from './job.ts';
+import { counted } from './job.ts';
 import { UNMOVED } from './mover.ts';
 import { isBack } from './nodes.ts';
-import type { Place } from './place.ts';
 import { scenario } from './scenario.ts';
 import { until } from './slurm.ts';
 
@@ -16,47 +15,35 @@ const [WANTED, OTHER] = ['n12', 'n13'];
 /** One after the other has these nodes. */
 const nodes = new Turns();
 
-/** A job of somebody who may have all of the node at once. */
-async function isPreempted(place: Place, { id }: SubmittedJob): Promise<void> {
-  const wants = ['--partition=high', `--nodelist=${WANTED}`, '--exclusive'];
-  const urgent = await place.submit('sleep 2', { user: 'bob', sbatch: wants });
-  await urgent.over();
-  expect(await mustExec('ctl', 'scontrol', 'show', 'job', String(id))).toMatch(/Restarts=1 /);
-}
-
-for (const { mode, comment, says } of [
-  { mode: 'requeue', comment: 'checkpoint=1-0', says: /a last checkpoint is made before it[^]*restore finished/ },
+const UNTOLD = './count 110 5';
+const TOLD = `trap 'echo told' USR1; for i in $(seq 110); do echo "line $i"; sleep 0.5; done; exit 5`;
+const PREEMPTED = [
+  // Slurm sends a batch script no SIGTERM when its GraceTime begins, but at its end: a last call.
+  { script: UNTOLD, comment: 'checkpoint=1-0', says: /a last checkpoint is made before it[^]*restore finished/ },
   // It looks at its limit before each checkpoint, which is the last one here.
-  { mode: 'snapshot', comment: 'checkpoint=0:05,mode=snapshot', says: /Requeueing[^]*restore finished/ },
-]) {
-  scenario(`a job in mode ${mode} that is preempted with a GraceTime is saved once more, and goes on`, async (place) =>
-    nodes.take(async () => {
-      const sbatch = ['--partition=low', `--nodelist=${WANTED}`, UNMOVED];
-      const job = await place.submit('./count 110 5', { comment, sbatch });
-      await job.until('is under way', () => job.lines().includes('line 6'));
-      await isPreempted(place, job);
-      expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
-      expect(job.lines()).toEqual(counted(110));
-      expect(job.said().join('\n')).toMatch(says);
-    }),
-  );
-}
+  { script: UNTOLD, comment: 'checkpoint=0:05,mode=snapshot', says: /Requeueing[^]*restore finished/ },
+  // PreemptParameters=send_user_signal: at once.
+  { script: TOLD, comment: 'checkpoint=1-0', says: /^(?![^]*a last checkpoint)[^]*Requeueing[^]*restore finished/ },
+];
 
-scenario(
-  'a job that is told of its preemption by a signal gives way at once, not at the end of the GraceTime',
-  async (place) =>
-    nodes.take(async () => {
-      const sbatch = ['--partition=low', `--nodelist=${WANTED}`, UNMOVED, '--signal=B:USR1@5'];
-      const script = `trap 'echo told' USR1; for i in $(seq 60); do echo "line $i"; sleep 0.5; done; exit 5`;
-      const job = await place.submit(script, { comment: 'checkpoint=1-0', sbatch });
-      await job.until('is under way', () => job.lines().includes('line 6'));
-      await isPreempted(place, job);
+scenario('jobs that are preempted with a GraceTime are saved once more, and go on', async (place) =>
+  nodes.take(async () => {
+    const sbatch = ['--partition=low', `--nodelist=${WANTED}`, UNMOVED, '--signal=B:USR1@5'];
+    const jobs = await Promise.all(
+      PREEMPTED.map(async ({ script, comment }) =>
+        place.submit(script, { comment, sbatch: script === TOLD ? sbatch : sbatch.slice(0, -1) }),
+      ),
+    );
+    await Promise.all(jobs.map(async (job) => job.until('is under way', () => job.lines().includes('line 6'))));
+    // Somebody who may have all of the node at once.
+    await place.submit('sleep 2', { user: 'bob', sbatch: ['--partition=high', `--nodelist=${WANTED}`, '--exclusive'] });
+    for (const [at, job] of jobs.entries()) {
       expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
-      expect(job.lines().filter((line) => line !== 'told')).toEqual(counted(60));
-      expect(job.lines()).toContain('told');
-      expect(job.said().join('\n')).toMatch(/Requeueing[^]*restore finished/);
-      expect(job.said().join('\n')).not.toMatch(/a last checkpoint/);
-    }),
+      expect(job.lines().filter((line) => line !== 'told')).toEqual(counted(110));
+      expect(job.said().join('\n')).toMatch(PREEMPTED[at]!.says);
+    }
+    expect(jobs[2]!.lines()).toContain('told');
+  }),
 );
 
 /** So much less than this machine's that its clocks begin anew. */

@@ -67,6 +67,7 @@ scenario('a job that is requeued and held is saved before, and goes on once rele
   await job.until('is under way', () => job.lines().includes('line 6'));
   await scontrol('requeuehold', job.id);
   await job.held();
+  await job.says(/Dump done/);
   expect(job.said().join('\n')).toMatch(/a last checkpoint is made before it[^]*Dump done/);
   await scontrol('release', job.id);
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
