@@ -8,6 +8,7 @@ import { benchHooks } from './hooks.ts';
 import { machine } from './machine.ts';
 import { benchMemory } from './memory.ts';
 import { benchMove } from './move.ts';
+import { benchSnapshot } from './snapshot.ts';
 import { benchStartUp } from './start-up.ts';
 import { table, type Row } from './table.ts';
 
@@ -18,6 +19,7 @@ const PARTS = new Map<string, (place: Place) => Promise<Row[]>>([
   ['memory', benchMemory],
   ['commit', benchCommit],
   ['move', benchMove],
+  ['snapshot', benchSnapshot],
 ]);
 
 const asked = process.argv.slice(2);
