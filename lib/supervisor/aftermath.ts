@@ -9,9 +9,9 @@ import { readManifest } from '../store/manifest.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { readErrand, type Errand } from './errand.ts';
 import type { Say } from './output.ts';
-import { askStore } from './renewal.ts';
+import { askStore, type Answer } from './renewal.ts';
 import { finish } from './results.ts';
-import { removeScratch } from './scratch.ts';
+import { removeLost, removeScratch } from './scratch.ts';
 import { endingNoted } from './tree.ts';
 
 /** `requeued`: Slurm already counts another run. `left`: it had no Epilog, and nobody knows what has become of the job. */
@@ -46,8 +46,11 @@ async function settle(errand: Errand, store: Store, left: Left): Promise<void> {
   if (claim === undefined)
     return void (await finish(errand, noted ?? KILLED, { say: left.say, mayWrite: async () => true }));
   // Without the own claim, or with a newer one, nothing there is this run's to write (§6).
-  const mayWrite = async (): Promise<boolean> => (await askStore({ restarts: claim.run }, store)) === 'ours';
-  if (!(await mayWrite())) return;
+  const ask = async (): Promise<Answer> => askStore({ restarts: claim.run }, store);
+  const mayWrite = async (): Promise<boolean> => (await ask()) === 'ours';
+  const answer = await ask();
+  if (answer === 'superseded') return removeLost(errand);
+  if (answer === 'unknown') return;
   if (noted) return void (await finish(errand, noted, { say: left.say, mayWrite }));
   await killed(errand, store, { ...left, run: claim.run, mayWrite });
 }

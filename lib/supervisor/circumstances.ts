@@ -8,6 +8,7 @@ import type { Say } from './output.ts';
 import type { Pace } from './pace.ts';
 import type { Signals } from './signals.ts';
 import type { StagingSite } from './staging.ts';
+import type { Vigil } from './vigil.ts';
 
 export type Circumstances = {
   readonly job: Job;
@@ -19,6 +20,7 @@ export type Circumstances = {
   readonly scratch: string;
   readonly folder: RunFolder;
   readonly lease: Lease;
+  readonly vigil: Vigil;
   readonly signals: Signals;
   readonly say: Say;
   readonly staging: StagingSite;

@@ -4,12 +4,14 @@ import type { Agent } from '../agent/client.ts';
 import { statusOf } from '../system/proc.ts';
 import type { Lease } from './lease.ts';
 import { endOf, type Tree } from './tree.ts';
+import type { Vigil } from './vigil.ts';
 
 const LOOK_MS = 20;
+const GIVEN_UP = 'it was given up, for the store did not answer';
 
 /** At the end of its scope the tree runs on, unless it has been ended. */
 export type Hold = AsyncDisposable & {
-  /** Throws if the tree has run on by itself, as after CRIU's death: what was copied since may not be of one moment. */
+  /** Throws if the tree has run on by itself, as after CRIU's death: what was copied since may not be of one moment. After it, it is not given up. */
   mustHold(): void;
   /** Returns once the tree runs. */
   letGo(): Promise<void>;
@@ -22,10 +24,15 @@ type Holding = {
   /** Its name, in what CRIU is told. */
   readonly dump: string;
   readonly lease: Lease;
+  readonly vigil: Pick<Vigil, 'isGivenUp' | 'heldBy'>;
 };
 
-export function untilDecided(tree: Tree, { agent, dump, lease }: Holding): Hold {
+/** Throws where it has been given up by now. */
+export function untilDecided(tree: Tree, { agent, dump, lease, vigil }: Holding): Hold {
+  if (vigil.isGivenUp()) throw new Error(GIVEN_UP);
   let decided = false;
+  let gaveUp = false;
+  let isNeeded = false;
   const end = async (): Promise<void> => {
     decided = true;
     agent.decide(dump, 'commit');
@@ -39,8 +46,17 @@ export function untilDecided(tree: Tree, { agent, dump, lease }: Holding): Hold 
     agent.decide(dump, 'abort');
     while (isHeld(tree)) await sleep(LOOK_MS);
   };
+  const giveUp = (): boolean => {
+    if (isNeeded && !decided) return false;
+    gaveUp = true;
+    void letGo();
+    return true;
+  };
+  vigil.heldBy(giveUp);
   return {
     mustHold() {
+      if (gaveUp) throw new Error(GIVEN_UP);
+      isNeeded = true;
       if (!isHeld(tree)) throw new Error('CRIU was killed meanwhile');
     },
     letGo,

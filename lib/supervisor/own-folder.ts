@@ -25,6 +25,11 @@ export async function removeOwn(folder: string): Promise<void> {
   await rm(markOf(folder), { force: true }).catch(() => {}); // somebody else's
 }
 
+/** If it was made on this node: where several share the place, a later run may have made it anew on another. */
+export async function removeMadeHere(folder: string): Promise<void> {
+  if (await isOurs(markOf(folder))) await removeOwn(folder);
+}
+
 /** Not where somebody has laid a file, or a link, of that name. */
 async function mark(folder: string): Promise<void> {
   await using file = await open(markOf(folder), 'wx', 0o600);

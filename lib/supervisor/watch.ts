@@ -1,5 +1,4 @@
 // A tree that runs, until its script ends or it is saved and gone: its checkpoints, and what Slurm's SIGTERM means to it.
-import { reasonOf } from '../errors.ts';
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
 import type { Fate } from '../slurm/record.ts';
@@ -7,10 +6,11 @@ import { fate, killWait } from '../slurm/scontrol.ts';
 import { isRunning, memoryOfTree } from '../system/proc.ts';
 import { formatTime } from '../time.ts';
 import type { Begun } from './begin.ts';
-import { checkpoint, type Outcome } from './checkpoint.ts';
-import type { Afterwards, Circumstances } from './circumstances.ts';
+import type { Outcome } from './checkpoint.ts';
+import type { Afterwards } from './circumstances.ts';
 import { firstPace, nextPace, reasonFor, type Pace, type Past } from './pace.ts';
 import { limitOf } from './limit.ts';
+import { saving } from './saving.ts';
 import { firstInterval, fitsLastCall, nextCheckpoint, type Due, type Plan } from './schedule.ts';
 import type { Story } from './supervise.ts';
 import { signalScript, type Tree } from './tree.ts';
@@ -118,29 +118,4 @@ async function hasTime(
   const fits = fitsLastCall(await killWait(job).catch(() => 0), cost, memoryOfTree(tree.pid));
   say(fits ? messages.lastCall() : messages.noLastCall());
   return fits;
-}
-
-type Moment = Pick<Circumstances, 'secondsSinceLast' | 'pace'>;
-
-/** Tries to save the tree; says what stands in the way once, not at every interval. */
-function saving(tree: Tree, story: Story): (then: Afterwards, moment: Moment) => Promise<Outcome> {
-  let obstacle: string | undefined;
-  return async (then, moment) => {
-    if (obstacle === undefined) story.say(messages.dumping(tree.pid, story.store.folder));
-    const outcome = await attempt(tree, then, { ...story, ...moment });
-    const reason = outcome.kind === 'not-saved' ? outcome.reason : undefined;
-    if (reason !== undefined && isRunning(tree.pid) && reason !== obstacle) story.say(messages.notDumped(reason));
-    obstacle = reason;
-    return outcome;
-  };
-}
-
-async function attempt(tree: Tree, then: Afterwards, around: Story & Moment): Promise<Outcome> {
-  const { agent } = around;
-  if (!agent) return { kind: 'not-saved', reason: 'there is no agent on this node' };
-  try {
-    return await checkpoint(tree, then, { ...around, agent });
-  } catch (error) {
-    return { kind: 'not-saved', reason: reasonOf(error) };
-  }
 }
