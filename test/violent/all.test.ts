@@ -3,5 +3,6 @@ import './processes.ts';
 import './damages.ts';
 import './stores.ts';
 import './power.ts';
+import './cut-off.ts';
 import './daemons.ts';
 import '../scenarios/leftovers.ts'; // last: waits for all of the above
