@@ -10,14 +10,15 @@ import { hasEarlierRuns } from '../lib/supervisor/asked.ts';
 import { sayer } from '../lib/supervisor/output.ts';
 
 const NONE = 3;
-const [id = '', user = '', cluster = '', own = ''] = process.argv.slice(2);
+/** The last one where the Prolog left no run folder: task-prolog's own working directory is the job's. */
+const [id = '', user = '', cluster = '', own = '', here] = process.argv.slice(2);
 
 process.exit((await hasCheckpoints()) ? 0 : NONE);
 
 async function hasCheckpoints(): Promise<boolean> {
   try {
-    const folder = runFolder(Number(id));
-    const job = { id: Number(id), user, cluster, restarts: 1, workDirectory: await workDirectoryOf(folder) };
+    const workDirectory = here ?? (await workDirectoryOf(runFolder(Number(id))));
+    const job = { id: Number(id), user, cluster, restarts: 1, workDirectory };
     const { checkpoint } = await readConfig(CONFIG_FILE);
     const address = own === '' ? siteStore(checkpoint.directory, job) : ownStore(own, job);
     const store = openStore(address);

@@ -18,10 +18,10 @@ scenario('a job that one node cannot restore goes on on another, and may come ba
     job,
     COMPUTE_NODES.filter((each) => each !== node),
   );
+  await job.until('excludes both', ({ text }) => text.includes(` ExcNodeList=n4,${node} `));
   const restored = await job.says(/restore finished/);
   expect(restored).not.toContain(`restore finished on ${node},`);
   using _here = bridged(place, job, [node]);
-  await job.until('excludes both', ({ text }) => text.includes(` ExcNodeList=n4,${node} `));
   await job.until('excludes what its owner did', ({ text }) => text.includes(' ExcNodeList=n4 '));
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
   expect(job.lines()).toEqual(counted(30));

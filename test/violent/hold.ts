@@ -15,10 +15,13 @@ export function whyHeld(witness: Witness, { text }: JobRecord): string {
   return last;
 }
 
+/** Which serves it to the nodes. */
+const onCtl = (file: string): string => file.replace(/^\/net\//, '/srv/net/');
+
 /** That its earlier run no longer writes, where the hold asks for it: once it is so. */
 export async function giveTheWord(witness: Witness, hold: string): Promise<void> {
   const [, from, to] = /: mv (\S+) (\S+)\. /.exec(hold) ?? [];
   if (from === undefined || to === undefined) return;
   await witness.ends();
-  await mustExec('ctl', ...as('alice'), 'mv', from, to);
+  await mustExec('ctl', ...as('alice'), 'mv', onCtl(from), onCtl(to));
 }
