@@ -20,7 +20,7 @@ export type Hold = AsyncDisposable & {
 };
 
 type Holding = {
-  readonly agent: Agent;
+  readonly agent: Pick<Agent, 'decide'>;
   /** Its name, in what CRIU is told. */
   readonly dump: string;
   readonly lease: Lease;
@@ -32,22 +32,24 @@ export function untilDecided(tree: Tree, { agent, dump, lease, vigil }: Holding)
   if (vigil.isGivenUp()) throw new Error(GIVEN_UP);
   let decided = false;
   let gaveUp = false;
+  /** For a commit; and once that is there, for good: a tree that is being ended has not been given up. */
   let isNeeded = false;
   const end = async (): Promise<void> => {
-    decided = true;
+    [decided, isNeeded] = [true, true];
     agent.decide(dump, 'commit');
     await endOf(tree);
   };
   /** C5: only under a valid lease. */
   const letGo = async (): Promise<void> => {
     if (decided) return;
+    isNeeded = false;
     if (isHeld(tree) && (await lease.settled()) === 'superseded') return end();
     decided = true;
     agent.decide(dump, 'abort');
     while (isHeld(tree)) await sleep(LOOK_MS);
   };
   const giveUp = (): boolean => {
-    if (isNeeded && !decided) return false;
+    if (isNeeded) return false;
     gaveUp = true;
     void letGo();
     return true;

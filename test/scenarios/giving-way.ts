@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import { own } from '../cluster/layout.ts';
 import { mustExec, turnOff } from '../cluster/node.ts';
-import { Turns } from '../violent/turns.ts';
+import { Turns } from './turns.ts';
 import { counted } from './job.ts';
 import { UNMOVED } from './mover.ts';
 import { isBack } from './nodes.ts';

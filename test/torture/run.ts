@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../lib/errors.ts';
 import { Place } from '../scenarios/place.ts';
 import { smallStore, type SmallStore } from '../violent/small-store.ts';
-import type { Turns } from '../violent/turns.ts';
+import type { Turns } from '../scenarios/turns.ts';
 import { Witness } from '../violent/witness.ts';
 import { FAULTS } from './faults.ts';
 import type { FaultPlan, JobPlan, Wish } from './plan.ts';

@@ -1,7 +1,7 @@
 // A fault, and all that it is done to.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SmallStore } from '../violent/small-store.ts';
-import type { Turns } from '../violent/turns.ts';
+import type { Turns } from '../scenarios/turns.ts';
 import type { Witness } from '../violent/witness.ts';
 import type { FaultPlan, JobPlan } from './plan.ts';
 

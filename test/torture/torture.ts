@@ -5,7 +5,7 @@ import { hideBin } from 'yargs/helpers';
 import { reasonOf } from '../../lib/errors.ts';
 import { down, install, up } from '../cluster/cluster.ts';
 import { exec } from '../cluster/node.ts';
-import { Turns } from '../violent/turns.ts';
+import { Turns } from '../scenarios/turns.ts';
 import { FAULT_NAMES, planOf, type JobPlan, type Plan, type Wish } from './plan.ts';
 import { torture, type Ground, type Verdict } from './run.ts';
 

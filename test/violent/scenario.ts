@@ -3,7 +3,7 @@ import { KNOWN_FAILURES } from '../known-failures.ts';
 import { claims, type Scenario } from '../scenarios/claims.ts';
 import type { Partition } from '../scenarios/mover.ts';
 import type { Place } from '../scenarios/place.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../scenarios/turns.ts';
 
 /** More, and the machine is too busy for moments to be hit. */
 const sideBySide = new Turns(12);

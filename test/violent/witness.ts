@@ -24,8 +24,8 @@ export type Options = Omit<Wishes, 'partition'> & {
 };
 type Own = { readonly name: string; readonly work: Work; readonly store: OwnStore | undefined };
 export type Outcome = { readonly record: JobRecord; readonly holds: readonly string[] };
-/** More is no mending, but a circle. A node's power may go several times, and each time somebody has to say so. */
-const MOST_RELEASES = 10;
+/** More is no mending, but a circle. */
+const MOST_RELEASES = 4;
 
 export class Witness {
   readonly job: SubmittedJob;

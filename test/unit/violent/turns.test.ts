@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Turns } from '../../violent/turns.ts';
+import { Turns } from '../../scenarios/turns.ts';
 
 test('what takes turns is done one after the other, in the order in which it was asked for', async () => {
   const turns = new Turns();
