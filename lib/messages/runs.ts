@@ -37,11 +37,13 @@ export const runs = {
     (reason: string) =>
       `What the job's earlier run wrote could not be taken out of its output (${reason}): it will be there twice.`,
   ),
-  takenBack: (number: number) =>
-    `The job's supervisor was killed. The job is requeued, and goes on from checkpoint ${number}.`,
+  takenBack: (number: number | undefined) =>
+    number === undefined
+      ? "The job's supervisor was killed before its first checkpoint. The job is requeued, and starts from the beginning."
+      : `The job's supervisor was killed. The job is requeued, and goes on from checkpoint ${number}.`,
   heldInVain: failure(
-    (count: number, directory: string) =>
-      `The job's supervisor was killed, in ${count} runs since the last checkpoint. The job is requeued and held, its checkpoint kept in ${directory}; once the cause is mended, release it with scontrol release.`,
+    (count: number, directory: string | undefined) =>
+      `The job's supervisor was killed, and ${count} runs ${directory === undefined ? 'have not come to a first checkpoint' : 'have gone by since the last checkpoint'}. The job is requeued and held${directory === undefined ? '' : `, its checkpoint kept in ${directory}`}; once the cause is mended, release it with scontrol release.`,
   ),
   endUnknown: failure(
     (directory: string, job: number) =>
@@ -50,7 +52,12 @@ export const runs = {
 
   notClaimed: failure(
     (reason: string) =>
-      `The job could not be entered among those that are saved (${reason}). This run of it goes without checkpoints; please tell your administrator.`,
+      `The job could not be entered among those that are saved (${reason}). It runs without checkpoints, and is tried again every half minute.`,
+  ),
+  claimedLater: () => 'The job is entered among those that are saved: there are checkpoints from here on.',
+  neverClaimed: failure(
+    (reason: string) =>
+      `The job can not be entered among those that are saved (${reason}). This run of it goes without checkpoints.`,
   ),
   waiting: (nodes: readonly string[], seconds: number) =>
     `An earlier run of the job, on ${nodes.join(', ')}, has not said that it is over: waiting up to ${Math.round(seconds)} s until it can no longer write.`,

@@ -5,6 +5,7 @@ import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { jobFrom, parseEnviron } from '../slurm/environment.ts';
 import { isCancelledYet, requeueEnded } from '../slurm/scontrol.ts';
+import type { Checkpoint } from '../store/checkpoint.ts';
 import { readManifest } from '../store/manifest.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { readErrand, type Errand } from './errand.ts';
@@ -60,24 +61,33 @@ type Killed = Left & { readonly run: number; readonly mayWrite: () => Promise<bo
 /** Runs without a checkpoint of their own before somebody should look at it. */
 const MOST_IN_VAIN = 3;
 
-/** The supervisor left no goodbye: unless the job was cancelled, it goes on from its newest checkpoint. */
+/** The supervisor left no goodbye: unless the job was cancelled, it goes on from its newest checkpoint, or begins again. */
 async function killed(errand: Errand, store: Store, left: Killed): Promise<void> {
   const { say, mayWrite } = left;
   const [newest] = await store.generations();
   const job = jobOf(left);
-  const cancelled = newest && (await isCancelledYet(job).catch(() => undefined));
-  if (!newest || cancelled === true) return void (await finish(errand, KILLED, { say, mayWrite }));
+  const cancelled = await isCancelledYet(job).catch(() => undefined);
+  if (cancelled === true || (!newest && cancelled === undefined))
+    return void (await finish(errand, KILLED, { say, mayWrite }));
   await removeScratch(errand);
   if (cancelled === undefined) return say(messages.endUnknown(store.folder, left.job));
-  const found = await readManifest(newest.path);
-  const since = found.kind === 'found' ? left.run - (found.manifest.run ?? left.run) : Infinity;
+  const since = await runsSince(newest, left.run);
   const inVain = since >= MOST_IN_VAIN;
   const asked = await requeueEnded(job, inVain ? 'held' : 'eligible').catch((error: unknown) => ({
     kind: 'failed' as const,
     reason: reasonOf(error),
   }));
-  if (asked.kind === 'failed') say(messages.notTakenBack(asked.reason, store.folder, left.job));
-  else say(inVain ? messages.heldInVain(since, store.folder) : messages.takenBack(newest.number));
+  const kept = newest && store.folder;
+  if (asked.kind === 'failed') say(messages.notTakenBack(asked.reason, kept, left.job));
+  else if (inVain) say(messages.heldInVain(since, kept));
+  else say(messages.takenBack(newest?.number));
+}
+
+/** So many of its runs have gone by since its newest checkpoint, or its beginning. */
+async function runsSince(newest: Checkpoint | undefined, run: number): Promise<number> {
+  if (!newest) return run;
+  const found = await readManifest(newest.path);
+  return found.kind === 'found' ? run - (found.manifest.run ?? run) : Infinity;
 }
 
 const jobOf = ({ job, run, environ }: Killed): Job =>

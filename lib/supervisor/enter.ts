@@ -27,8 +27,8 @@ type Entering = {
 export type Entrance =
   /** `at`: when the job was last known to be this run's, by monotonic(). */
   | { readonly kind: 'entered'; readonly at: number }
-  /** R1: for good; this run never uses the store. */
-  | { readonly kind: 'unprotected' }
+  /** R1: of a first run, whose store can't be written to: nothing keeps it from running, and it may ask again. */
+  | { readonly kind: 'unprotected'; readonly reason: string }
   | ({ readonly kind: 'held'; readonly claimed: boolean } & Objection)
   | { readonly kind: 'ended'; readonly ended: Ended }
   /** A newer run has the job, or Slurm ends this one before it began. */
@@ -37,7 +37,7 @@ export type Entrance =
 const LOOK_MS = 1000;
 
 export async function enter(around: Entering): Promise<Entrance> {
-  const { job, store, say } = around;
+  const { job, store } = around;
   let claimed = false;
   try {
     if (job.restarts > 0) await store.mustBeMounted();
@@ -49,8 +49,7 @@ export async function enter(around: Entering): Promise<Entrance> {
     return await throughGate(around, me);
   } catch (error) {
     if (job.restarts > 0 || claimed) return { kind: 'held', ...ofError(error), claimed };
-    say(messages.notClaimed(reasonOf(error)));
-    return { kind: 'unprotected' };
+    return { kind: 'unprotected', reason: reasonOf(error) };
   }
 }
 

@@ -8,17 +8,21 @@ import { formatTime } from '../time.ts';
 import type { Begun } from './begin.ts';
 import type { Outcome } from './checkpoint.ts';
 import type { Afterwards } from './circumstances.ts';
+import type { Late } from './claim-later.ts';
 import { firstPace, nextPace, reasonFor, type Pace, type Past } from './pace.ts';
 import { limitOf } from './limit.ts';
 import { saving } from './saving.ts';
 import { firstInterval, fitsLastCall, nextCheckpoint, type Due, type Plan } from './schedule.ts';
 import type { Story } from './supervise.ts';
 import { signalScript, type Tree } from './tree.ts';
-import { now, turn } from './turn.ts';
+import { now, turn, type Turn } from './turn.ts';
 
 type Running = Extract<Begun, { kind: 'running' }>;
 
-export async function watch({ tree, cost, past }: Running, story: Story): Promise<Ending | 'saved' | 'superseded'> {
+export async function watch(
+  { tree, cost, past }: Running,
+  story: Story,
+): Promise<Ending | 'saved' | 'superseded' | Late> {
   const { signals, lease } = story;
   lease.guard(tree.pid);
   signals.forwardTo((signal) => signalScript(tree, signal));
@@ -30,13 +34,7 @@ export async function watch({ tree, cost, past }: Running, story: Story): Promis
     const plan = { interval, cost: known.cost };
     const due = await nextDue(since, plan, story);
     using mine = turn(due, story.agent);
-    const next = await Promise.race([
-      tree.ended,
-      mine.comes,
-      signals.termination(),
-      signals.another(),
-      lease.superseded,
-    ]);
+    const next = await whatNext(tree, mine, story);
     if (typeof next === 'object' || next === 'superseded') return next;
     if (next === 'signalled') continue; // sent by a preemption, it has a new limit
     const moment = { secondsSinceLast: now() - since, pace: known.pace };
@@ -60,6 +58,16 @@ export async function watch({ tree, cost, past }: Running, story: Story): Promis
     }
   }
 }
+
+const whatNext = async ({ ended }: Tree, { comes }: Turn, { signals, lease, claimed }: Story) =>
+  Promise.race([
+    ended,
+    comes,
+    signals.termination(),
+    signals.another(),
+    lease.superseded,
+    ...(claimed ? [claimed] : []),
+  ]);
 
 /** In another run, from its newest checkpoint: then it is to be as if this run had been cut off there, and not ended (§5). */
 const goesOnAnyway = async (meaning: Fate, { store, isProtected }: Story): Promise<boolean> =>

@@ -5,8 +5,8 @@ import { scenario } from './scenario.ts';
 
 scenario('limits are what Slurm and the script set, moved or not', async (place) => {
   const show = 'cut -c 1-61 /proc/self/limits';
-  const script = `${show}; ulimit -S -n 300; ulimit -S -c 0; ulimit -t 4000; ${show}; ./count 12 0; ${show}`;
-  const job = await place.submit(script, { comment: 'checkpoint=0:03' });
+  const script = `${show}; ulimit -S -n 300; ulimit -S -c 0; ulimit -t 4000; ${show}; ./count 24 0; ${show}`;
+  const job = await place.submit(script, { comment: 'checkpoint=0:04' });
   const undisturbed = await place.submit(script);
   expect(await job.over()).toMatchObject({ state: 'COMPLETED' });
   await undisturbed.over();

@@ -81,6 +81,19 @@ scenario('nothing is lost when the supervisor is killed while the tree runs', as
   await witness.comesOutRight();
 });
 
+scenario(
+  'a job begins again, and says so, when its supervisor is killed before the first checkpoint',
+  async (place) => {
+    const witness = await Witness.start(place, 'witness', { comment: 'checkpoint=0:30', work: { appends: false } });
+    await witness.isAtStep(2);
+    expect(kill(witness.job.id, 'supervisor')).toBe(true);
+    await witness.job.says(
+      /supervisor was killed before its first checkpoint. The job is requeued, and starts from the/,
+    );
+    await witness.comesOutRight();
+  },
+);
+
 scenario('nothing is lost when the criu that stays with a restored tree is killed', async (place) => {
   const witness = await Witness.start(place, 'witness');
   await witness.job.says(/restore finished/);

@@ -1,0 +1,54 @@
+// A first run whose store could not be written to as it began: its script runs, as any job of Slurm's, and it goes on
+// asking. From its claim on it is a run like any other, with a tree that it has begun already (R1).
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messages } from '../messages.ts';
+import { enter, type Entrance } from './enter.ts';
+import type { Story } from './supervise.ts';
+
+const AGAIN_SECONDS = 30;
+
+/** `superseded`: a newer run has the job, as is found only now. */
+export type Claimed = Exclude<Entrance, { kind: 'unprotected' }> | { readonly kind: 'superseded' };
+/** And the story as it is to be from there on. */
+export type Late = Extract<Claimed, { kind: 'entered' | 'superseded' }> & { readonly story: Story };
+
+/** Nobody asks any more at the end of its scope. */
+export function claimLater(story: Story): Disposable & { readonly entrance: Promise<Late> } {
+  const over = new AbortController();
+  return {
+    entrance: new Promise(
+      (resolve) =>
+        void ask(story, over.signal).then(
+          (late) => late && resolve(late),
+          () => {},
+        ),
+    ),
+    [Symbol.dispose]: () => over.abort(),
+  };
+}
+
+/** Undefined: never. */
+async function ask(story: Story, over: AbortSignal): Promise<Late | undefined> {
+  for (;;) {
+    await sleep(AGAIN_SECONDS * 1000, undefined, { signal: over });
+    if (story.signals.terminated()) continue; // whoever watches the tree deals with it
+    const entrance = await enter({ ...story, lease: story.leaseSeconds });
+    if (entrance.kind === 'unprotected') continue;
+    if (isOfUse(entrance, story) && !over.aborted) {
+      if (entrance.kind === 'entered') story.say(messages.claimedLater());
+      return { ...(entrance.kind === 'entered' ? entrance : { kind: 'superseded' }), story };
+    }
+    await release(entrance, story);
+    if (entrance.kind !== 'left') return undefined;
+  }
+}
+
+/** A run that Slurm tells to end, as it asks, is nobody's to stop here. */
+const isOfUse = ({ kind }: Entrance, { signals }: Story): boolean =>
+  kind === 'entered' || kind === 'ended' || (kind === 'left' && !signals.terminated());
+
+async function release(entrance: Entrance, { job, store, say }: Story): Promise<void> {
+  if (entrance.kind === 'held') say(messages.neverClaimed(entrance.reason));
+  if (entrance.kind === 'held' && !entrance.claimed) return;
+  await store.release(job.restarts).catch(() => {}); // the next run waits, or asks
+}
