@@ -22,6 +22,8 @@ type Entering = {
   readonly say: Say;
   /** Seconds after which this run stops by itself if it can't renew its claim; 0: it never does. */
   readonly lease: number;
+  /** Seconds after which a write of one node's to the store is seen by another, over what a lease allows for. */
+  readonly visibility: number;
 };
 
 export type Entrance =
@@ -55,14 +57,15 @@ export async function enter(around: Entering): Promise<Entrance> {
 
 /** R2: the wait counts from the return of the own claim. */
 async function throughGate(around: Entering, me: Parameters<typeof pass>[1]): Promise<Entrance> {
-  const { store, signals, say } = around;
+  const { store, signals, say, visibility } = around;
   const claimedAt = performance.now();
   for (let said = false; ; said = true) {
     const meaning = signals.terminated() ? await fate(around.job).catch(() => 'goes-on' as const) : 'goes-on';
     if (meaning !== 'goes-on') return { kind: 'left', meaning };
     const verdict = pass(await store.look(), me);
-    if (verdict.kind === 'wait' && performance.now() - claimedAt < verdict.seconds * 1000) {
-      if (!said) say(messages.waiting(verdict.nodes, verdict.seconds));
+    const seconds = verdict.kind === 'wait' ? verdict.seconds + visibility : 0;
+    if (verdict.kind === 'wait' && performance.now() - claimedAt < seconds * 1000) {
+      if (!said) say(messages.waiting(verdict.nodes, seconds));
       await sleep(LOOK_MS);
       continue;
     }

@@ -8,6 +8,8 @@ export type Plan = {
   readonly limit?: { readonly startedAt: number; readonly endsAt: number };
   /** What the last checkpoint took; undefined: there was none. */
   readonly cost: number | undefined;
+  /** shareOf() the job. */
+  readonly share: number;
 };
 
 export type Due = {
@@ -30,13 +32,17 @@ const RESERVE_SHARE = 0.2;
 const COST_FACTOR = 2;
 const UNKNOWN_COST = 10;
 const UNKNOWN_COST_SHARE = 0.25;
+/** Jobs of an array begin together, and come to their limit together: none can wait then, so they are spread before. */
+const LONGEST_LIMIT_SPREAD = 5 * 60;
+const LIMIT_SPREAD_SHARE = 0.02;
 
 /** How long before its limit the last checkpoint of a run begins. */
-function margin({ limit, cost }: Pick<Plan, 'limit' | 'cost'>): number {
+function margin({ limit, cost, share }: Pick<Plan, 'limit' | 'cost' | 'share'>): number {
   if (!limit) return 0;
   const whole = Math.max(0, limit.endsAt - limit.startedAt);
   const expected = cost === undefined ? Math.min(UNKNOWN_COST, whole * UNKNOWN_COST_SHARE) : cost * COST_FACTOR;
-  return Math.min(LONGEST_RESERVE, whole * RESERVE_SHARE) + expected;
+  const spread = share * Math.min(LONGEST_LIMIT_SPREAD, whole * LIMIT_SPREAD_SHARE);
+  return Math.min(LONGEST_RESERVE, whole * RESERVE_SHARE) + expected + spread;
 }
 
 /** An interval after the last one, but in time before the limit; a last one that failed is tried again while there is time. */
@@ -58,12 +64,15 @@ const SPREAD_SHARE = 0.1;
 /** Its multiples, modulo 1, are as even as can be, however many there are: jobs of one moment have consecutive numbers. */
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
+/** From 0 to 1, the job's own: those that were submitted together have shares that are spread evenly. */
+export const shareOf = (job: number): number => (job * GOLDEN_RATIO) % 1;
+
 /**
  * The first interval of a run: up to a tenth shorter than the others, by a share that is the job's own, so that jobs that
  * were submitted in one moment are not saved in one.
  */
 export function firstInterval(interval: number, job: number): number {
-  return interval < SHORTEST_SPREAD ? interval : interval * (1 - SPREAD_SHARE * ((job * GOLDEN_RATIO) % 1));
+  return interval < SHORTEST_SPREAD ? interval : interval * (1 - SPREAD_SHARE * shareOf(job));
 }
 
 const BYTES_A_SECOND = 200 * 1024 * 1024;

@@ -12,7 +12,7 @@ import type { Late } from './claim-later.ts';
 import { firstPace, nextPace, reasonFor, type Pace, type Past } from './pace.ts';
 import { limitOf } from './limit.ts';
 import { saving } from './saving.ts';
-import { firstInterval, fitsLastCall, nextCheckpoint, type Due, type Plan } from './schedule.ts';
+import { firstInterval, fitsLastCall, nextCheckpoint, shareOf, type Due, type Plan } from './schedule.ts';
 import type { Story } from './supervise.ts';
 import { signalScript, type Tree } from './tree.ts';
 import { now, turn, type Turn } from './turn.ts';
@@ -31,7 +31,7 @@ export async function watch(
   let interval = firstInterval(known.pace.interval, story.job.id);
   await warnOfLongInterval({ first: interval, regular: known.pace.interval }, story);
   for (let since = now(); ;) {
-    const plan = { interval, cost: known.cost };
+    const plan = { interval, cost: known.cost, share: shareOf(story.job.id) };
     const due = await nextDue(since, plan, story);
     using mine = turn(due, story.agent);
     const next = await whatNext(tree, mine, story);
@@ -102,7 +102,7 @@ function paceAfter(before: Pace, cost: number, { options, site, intervalSeconds,
   return pace;
 }
 
-async function nextDue(since: number, pace: Pick<Plan, 'interval' | 'cost'>, story: Story): Promise<Due> {
+async function nextDue(since: number, pace: Pick<Plan, 'interval' | 'cost' | 'share'>, story: Story): Promise<Due> {
   if (story.intervalSeconds === undefined) return { at: Infinity, because: 'interval', latest: Infinity };
   const limit = await limitOf(story.job);
   return nextCheckpoint({ since, ...pace, ...(limit && { limit }) });

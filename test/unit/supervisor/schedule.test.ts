@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { firstInterval, fitsLastCall, nextCheckpoint, type Plan } from '../../../lib/supervisor/schedule.ts';
+import { firstInterval, fitsLastCall, nextCheckpoint, shareOf, type Plan } from '../../../lib/supervisor/schedule.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -8,6 +8,7 @@ const plan = (interval: number, endsAt?: number, cost?: number, since = 0): Plan
   since,
   interval,
   cost,
+  share: 0,
   ...(endsAt !== undefined && { limit: { startedAt: 0, endsAt } }),
 });
 
@@ -56,6 +57,17 @@ test.each([1, 70_000, 4_000_000_000])('jobs that are submitted together, from %d
   for (let job = from; job < from + 100; job += 1)
     tenths[Math.floor((1 - firstInterval(HOUR, job) / HOUR) * 100)]! += 1;
   for (const jobs of tenths) expect(Math.abs(jobs - 10)).toBeLessThanOrEqual(2);
+});
+
+test('the last checkpoints of an array before its limit are spread over five minutes at most', () => {
+  const last = (job: number, endsAt: number): number =>
+    endsAt - nextCheckpoint({ ...plan(100 * HOUR, endsAt, MINUTE), share: shareOf(job) }).at;
+  const margins = (endsAt: number): number[] => Array.from({ length: 100 }, (_, job) => last(job + 1, endsAt));
+  const spread = (endsAt: number): number => Math.max(...margins(endsAt)) - Math.min(...margins(endsAt));
+  expect(Math.min(...margins(24 * HOUR))).toBeGreaterThanOrEqual(3 * MINUTE);
+  expect(spread(24 * HOUR)).toBeGreaterThan(4.5 * MINUTE);
+  expect(spread(24 * HOUR)).toBeLessThanOrEqual(5 * MINUTE);
+  expect(spread(HOUR)).toBeLessThanOrEqual(1.2 * MINUTE);
 });
 
 test('an interval of seconds is what it says', () => {
