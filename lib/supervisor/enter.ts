@@ -18,7 +18,7 @@ import type { Signals } from './signals.ts';
 type Entering = {
   readonly job: Job;
   readonly store: Store;
-  readonly signals: Signals;
+  readonly signals: Pick<Signals, 'terminated'>;
   readonly say: Say;
   /** Seconds after which this run stops by itself if it can't renew its claim; 0: it never does. */
   readonly lease: number;

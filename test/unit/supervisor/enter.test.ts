@@ -26,7 +26,7 @@ function room() {
 
 function entering({ store }: ReturnType<typeof room>, restarts: number) {
   const said: string[] = [];
-  const signals = { terminated: () => false } as Parameters<typeof enter>[0]['signals'];
+  const signals = { terminated: () => false };
   const say = (sentence: unknown): void => void said.push(String(sentence));
   return { said, around: { job: job(restarts), store, signals, say, lease: 0, visibility: 0 } };
 }
