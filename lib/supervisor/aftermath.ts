@@ -4,8 +4,8 @@ import type { Job } from '../job.ts';
 import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { jobFrom, parseEnviron } from '../slurm/environment.ts';
-import { isCancelledYet, requeueEnded } from '../slurm/scontrol.ts';
-import type { Checkpoint } from '../store/checkpoint.ts';
+import type { JobEnd } from '../slurm/record.ts';
+import { howItEnded, requeueEnded } from '../slurm/scontrol.ts';
 import { readManifest } from '../store/manifest.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { readErrand, type Errand } from './errand.ts';
@@ -41,7 +41,7 @@ const KILLED = { signal: 9 };
 
 async function settle(errand: Errand, store: Store, left: Left): Promise<void> {
   const { claim } = errand;
-  if (left.ending === 'requeued') return removeScratch(errand);
+  if (left.ending === 'requeued') return removed(errand, left);
   const noted = endingNoted(left.folder);
   if (claim === undefined && left.ending === 'left') return; // a later run may have delivered; its TMPDIR goes with the user's next job here
   if (claim === undefined)
@@ -56,38 +56,60 @@ async function settle(errand: Errand, store: Store, left: Left): Promise<void> {
   await killed(errand, store, { ...left, run: claim.run, mayWrite });
 }
 
+/** Whoever needs the room hears of it; the job goes on. */
+const removed = async (errand: Errand, { say }: Left): Promise<void> =>
+  removeScratch(errand).catch((error: unknown) => say(messages.notRemoved(errand.scratch, reasonOf(error))));
+
 type Killed = Left & { readonly run: number; readonly mayWrite: () => Promise<boolean> };
 
 /** Runs without a checkpoint of their own before somebody should look at it. */
 const MOST_IN_VAIN = 3;
 
-/** The supervisor left no goodbye: unless the job was cancelled, it goes on from its newest checkpoint, or begins again. */
+type Remains = {
+  /** Undefined where Slurm doesn't say. */
+  readonly end: JobEnd | undefined;
+  readonly hasCheckpoint: boolean;
+  /** So many of its runs have gone by since the newest, or its beginning. */
+  readonly runs: number;
+};
+
+/**
+ * Of a job whose supervisor left no goodbye. One without a checkpoint begins again only if nothing but that ended it: its
+ * time limit, or its memory, would end it again. `keep`: nobody can tell whether it is over.
+ */
+export function whatBecomesOf({ end, hasCheckpoint, runs }: Remains): 'deliver' | 'keep' | 'requeue' | 'hold' {
+  if (end === 'cancelled' || (!hasCheckpoint && end !== 'failed')) return 'deliver';
+  if (end === undefined) return 'keep';
+  return runs >= MOST_IN_VAIN ? 'hold' : 'requeue';
+}
+
 async function killed(errand: Errand, store: Store, left: Killed): Promise<void> {
   const { say, mayWrite } = left;
   const [newest] = await store.generations();
   const job = jobOf(left);
-  const cancelled = await isCancelledYet(job).catch(() => undefined);
-  if (cancelled === true || (!newest && cancelled === undefined))
-    return void (await finish(errand, KILLED, { say, mayWrite }));
-  await removeScratch(errand);
-  if (cancelled === undefined) return say(messages.endUnknown(store.folder, left.job));
-  const since = await runsSince(newest, left.run);
-  const inVain = since >= MOST_IN_VAIN;
-  const asked = await requeueEnded(job, inVain ? 'held' : 'eligible').catch((error: unknown) => ({
+  const end = await howItEnded(job).catch(() => undefined);
+  const runs = await runsSince(store, left.run);
+  const next = whatBecomesOf({ end, hasCheckpoint: newest !== undefined, runs });
+  if (next === 'deliver') return void (await finish(errand, KILLED, { say, mayWrite }));
+  await removed(errand, left);
+  if (next === 'keep') return say(messages.endUnknown(store.folder, left.job));
+  const asked = await requeueEnded(job, next === 'hold' ? 'held' : 'eligible').catch((error: unknown) => ({
     kind: 'failed' as const,
     reason: reasonOf(error),
   }));
   const kept = newest && store.folder;
   if (asked.kind === 'failed') say(messages.notTakenBack(asked.reason, kept, left.job));
-  else if (inVain) say(messages.heldInVain(since, kept));
+  else if (next === 'hold') say(messages.heldInVain(runs, kept));
   else say(messages.takenBack(newest?.number));
 }
 
-/** So many of its runs have gone by since its newest checkpoint, or its beginning. */
-async function runsSince(newest: Checkpoint | undefined, run: number): Promise<number> {
-  if (!newest) return run;
-  const found = await readManifest(newest.path);
-  return found.kind === 'found' ? run - (found.manifest.run ?? run) : Infinity;
+/** Since the newest checkpoint that can be read; one that can't be is the next run's to see to. */
+async function runsSince(store: Store, run: number): Promise<number> {
+  for (const generation of await store.generations()) {
+    const found = await readManifest(generation.path);
+    if (found.kind === 'found') return run - (found.manifest.run ?? run);
+  }
+  return run + 1;
 }
 
 const jobOf = ({ job, run, environ }: Killed): Job =>

@@ -39,13 +39,19 @@ async function askedAgain({ sources, checkpoint, job, say }: Asking): Promise<As
   const own = orNothing(() => storeAskedFor(sources));
   const store = storeOf(own?.folder, checkpoint, job);
   // A store that fails is as good as one that has some: begin() looks again, and holds the job.
-  const hasCheckpoints = await hasEarlierRuns(store).catch(() => true);
+  const listing = await store.look().then(
+    (seen) => seen.listing,
+    () => undefined,
+  );
+  const hasCheckpoints = !listing || tellsOfEarlier(listing);
   const earlier = await earlierOptions(store).catch(() => undefined);
   try {
     const now = parseOptions(sources, defaults(checkpoint));
     return { options: { ...nothing(checkpoint), ...earlier, ...now }, store, hasCheckpoints };
   } catch (error) {
-    if (!hasCheckpoints || !(error instanceof OptionError)) throw error;
+    // Without a checkpoint nobody knows what it asked for before: begun again, its results would be delivered nowhere.
+    const nothingToLose = listing && !listing.ended && listing.generations.length + listing.bad.length === 0;
+    if (nothingToLose || !(error instanceof OptionError)) throw error;
     say(messages.oldOptions(reasonOf(error)));
     return { options: earlier ?? nothing(checkpoint), store, hasCheckpoints };
   }

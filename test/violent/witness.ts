@@ -15,7 +15,7 @@ import { commandOf, RESULTS, textOf, undisturbed, type Undisturbed, type Work } 
 
 const WORK: Work = { steps: 120, pause: 0.25, megabytes: 16, status: 7, appends: true };
 
-/** A place for checkpoints of its own, as jobs see it and as it is seen from out here. */
+/** As jobs see it and as it is seen from out here. */
 type OwnStore = { readonly folder: string; readonly outside: string };
 export type Options = Omit<Wishes, 'partition'> & {
   readonly partition?: Partition | 'both';
@@ -24,7 +24,7 @@ export type Options = Omit<Wishes, 'partition'> & {
 };
 type Own = { readonly name: string; readonly work: Work; readonly store: OwnStore | undefined };
 export type Outcome = { readonly record: JobRecord; readonly holds: readonly string[] };
-/** More is no mending, but a circle. */
+/** More, but for one for each time that it lost its node, is no mending, but a circle. */
 const MOST_RELEASES = 4;
 
 export class Witness {
@@ -33,8 +33,9 @@ export class Witness {
   readonly work: Work;
   readonly #name: string;
   readonly #lostNodes = new Set<string>();
-  /** Where its checkpoints are, from out here. */
-  readonly store: string;
+  /** How often it was there when a node's power went. */
+  #losses = 0;
+  readonly store: string; // from out here
 
   private constructor(place: Place, job: SubmittedJob, { name, work, store }: Own) {
     this.place = place;
@@ -69,6 +70,7 @@ export class Witness {
 
   /** Its power, while the job was there: what the job had on its disk is not looked at, and removed. */
   loses(node: string): void {
+    if (this.job.record()?.node === node) this.#losses += 1;
     this.#lostNodes.add(node);
   }
 
@@ -108,19 +110,19 @@ export class Witness {
       const hold = whyHeld(this, record);
       await giveTheWord(this, hold);
       holds.push(hold);
-      if (holds.length > MOST_RELEASES) throw new Error(`job ${this.job.id} is held again and again: ${holds.at(-1)}`);
+      if (holds.length > MOST_RELEASES + this.#losses)
+        throw new Error(`job ${this.job.id} is held again and again: ${holds.at(-1)}`);
       await exec('ctl', ['scontrol', 'release', String(this.job.id)]);
     }
   }
 
   async #wrong({ exitCode, state }: JobRecord, due = `${this.work.status}:0`): Promise<string[]> {
     const expected = await undisturbed(this.place, this.#name, this.work);
-    const { appends } = this.work;
-    const file = (name: string): string | undefined => textOf(outside(this.place.path(name)));
+    const appended = textOf(outside(this.place.path(`appended-${this.#name}`)));
     return [
       exitCode === due ? undefined : `it ended with ${exitCode} (${state}), and not with ${due}`,
       differs('its output', `${this.job.lines().join('\n')}\n`, expected.output),
-      appends ? differs('appended', file(`appended-${this.#name}`), expected.file('appended')) : undefined,
+      this.work.appends ? differs('appended', appended, expected.file('appended')) : undefined,
       ...this.#wrongIn(outside(this.place.path(`results-${this.#name}`)), expected),
     ].filter((each) => each !== undefined);
   }

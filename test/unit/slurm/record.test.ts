@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fateOf, isCancelled, parseRecord } from '../../../lib/slurm/record.ts';
+import { endOfJob, fateOf, parseRecord } from '../../../lib/slurm/record.ts';
 
 const PLAIN =
   'JobId=12 JobName=a UserId=a(1) JobState=RUNNING BatchHost=n7 Requeue=1 Restarts=3 RunTime=00:01:00 TimeLimit=00:05:00 EndTime=1795726821';
@@ -56,8 +56,13 @@ test.each([
   expect(fateOf(record, 0)).toBe(fate);
 });
 
-test('a job that was cancelled says so in JSON, in old and new versions', () => {
-  expect(isCancelled('{"jobs": [{"job_state": ["CANCELLED", "COMPLETING"]}]}')).toBe(true);
-  expect(isCancelled('{"jobs": [{"job_state": "CANCELLED"}]}')).toBe(true);
-  expect(isCancelled('{"jobs": [{"job_state": ["TIMEOUT", "COMPLETING"], "comment": "CANCELLED"}]}')).toBe(false);
+test.each([
+  ['["CANCELLED", "COMPLETING"]', 'cancelled'],
+  ['"CANCELLED"', 'cancelled'],
+  ['["FAILED","COMPLETING"]', 'failed'],
+  ['["TIMEOUT", "COMPLETING"], "comment": "CANCELLED FAILED"', 'other'],
+  ['["OUT_OF_MEMORY", "COMPLETING"]', 'other'],
+  ['["NODE_FAIL"]', 'other'],
+])('a job whose state is %s in JSON, in old and new versions, has ended as %s', (state, end) => {
+  expect(endOfJob(`{"jobs": [{"job_state": ${state}}]}`)).toBe(end);
 });

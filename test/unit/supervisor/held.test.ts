@@ -11,7 +11,10 @@ const nobody = (): boolean => false;
 function holding(isGivenUp = false) {
   const words: string[] = [];
   let giveUp = nobody;
-  const agent = { decide: (_: string, word: string) => void words.push(word) };
+  const agent = {
+    decide: (_: string, word: string) => void words.push(word),
+    abandon: () => void words.push('abandon'),
+  };
   const vigil = { isGivenUp: () => isGivenUp, heldBy: (how: () => boolean) => void (giveUp = how) };
   const hold = untilDecided(gone, { agent, dump: 'd', lease: endless(), vigil });
   return { hold, words, giveUp: () => giveUp() };
@@ -20,7 +23,7 @@ function holding(isGivenUp = false) {
 test('a tree that is given up runs on, and is not to be committed any more', () => {
   const { hold, words, giveUp } = holding();
   expect(giveUp()).toBe(true);
-  expect(words).toEqual(['abort']);
+  expect(words).toEqual(['abort', 'abandon']);
   expect(() => hold.mustHold()).toThrow(/given up/);
 });
 
