@@ -26,7 +26,8 @@ export const runs = {
   staysExcluded: (job: string) =>
     `What this job's owner had excluded can't be looked up here: the node stays excluded. Once the job is pending, scontrol update JobId=${job} ExcNodeList= lets it have all nodes again.`,
   notExcluded: failure(
-    (node: string, reason: string) => `Slurm did not exclude ${node} (${reason}): the job may come here again.`,
+    (node: string, reason: string, isHeld: boolean) =>
+      `Slurm did not exclude ${node} (${reason}): ${isHeld ? 'the job is held; release it with scontrol release' : 'the job may come here again'}.`,
   ),
 
   orphan: (job: number, directory: string, seconds: number) =>

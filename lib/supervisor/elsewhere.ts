@@ -77,7 +77,7 @@ async function without(nodes: string, places: Places, story: Story, counted: Cou
   const refused = await untilTaken(async () => exclude(job, places.name, nodes));
   if (counted === 'by-slurm' && refused === undefined) say(messages.staysExcluded(places.name));
   if (refused === undefined) return;
-  say(messages.notExcluded(job.node, refused));
+  say(messages.notExcluded(job.node, refused, counted === 'by-slurm'));
   // Nobody else has counted this try.
   if (counted === 'by-slurm') await holdPending(job, places.name);
 }

@@ -45,12 +45,13 @@ scenario('a job that has to be killed delivers from the TMPDIR that the site mad
 
 scenario('a TMPDIR that is everybody’s costs the job only its checkpoints', async (place) => {
   const sbatch = [...ON_TMPDIR, '--job-name=forgotten'];
-  const job = await place.submit('echo $TMPDIR; ./count 16 5', { comment: 'checkpoint=0:04', sbatch });
+  const comment = `checkpoint=0:04,results=${place.path('results')}`;
+  const job = await place.submit('echo $TMPDIR; ./count 16 5', { comment, sbatch });
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0', restarts: 0 });
   expect(job.lines()).toEqual(['/tmp', ...counted(16)]);
   expect(job.said()).toEqual([
     expect.stringMatching(
-      /^No private TMPDIR .*TMPDIR is "\/tmp", which belongs to somebody else; expected .* without/,
+      /^No private TMPDIR .*TMPDIR is "\/tmp", which belongs to somebody else; expected .* without .* nothing is copied to .*\/results; /,
     ),
   ]);
 });

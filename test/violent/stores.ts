@@ -79,18 +79,22 @@ onANode('a job whose store hangs for a while, as it is saved, loses nothing', as
   await witness.comesOutRight();
 });
 
-onANode(
-  'a job does not stand still with a store that hangs, and is saved when that answers again',
-  async (place, pair) => {
-    await using small = await smallStore(place, '300m');
-    const work = { comment: 'checkpoint=0:30', work: { steps: 600 }, store: small.store, partition: pair.partition };
-    const witness = await Witness.start(place, 'witness', work);
-    await at('criu that has dumped', witness, async () => toSshfs('STOP', pair));
-    const before = witness.job.lines().length;
-    await witness.job.says(/^No checkpoint: where its checkpoints are kept .* nobody has answered for a minute/);
-    await witness.job.until('runs on', () => witness.job.lines().length > before + 8);
-    await toSshfs('CONT', pair);
-    await witness.job.says(/restore finished/);
-    await witness.comesOutRight({ seconds: 400 });
-  },
-);
+for (const [when, moment] of [
+  ['', 'criu that has dumped'],
+  [' while criu writes to it', 'criu that writes the memory'],
+] as const)
+  onANode(
+    `a job does not stand still with a store that hangs${when}, and is saved when that answers again`,
+    async (place, pair) => {
+      await using small = await smallStore(place, '300m');
+      const work = { comment: 'checkpoint=0:30', work: { steps: 600 }, store: small.store, partition: pair.partition };
+      const witness = await Witness.start(place, 'witness', work);
+      await at(moment, witness, async () => toSshfs('STOP', pair));
+      const before = witness.job.lines().length;
+      await witness.job.says(/^No checkpoint: where its checkpoints are kept .* nobody has answered for a minute/);
+      await witness.job.until('runs on', () => witness.job.lines().length > before + 8);
+      await toSshfs('CONT', pair);
+      await witness.job.says(/restore finished/);
+      await witness.comesOutRight({ seconds: 400 });
+    },
+  );
