@@ -33,7 +33,7 @@ export async function claim(folder: string, claimant: Claimant): Promise<'claime
   const text = JSON.stringify({ ...claimant, nonce } satisfies Claim);
   const draft = path.join(folder, claimDraftOf(claimant.run, nonce));
   const final = path.join(folder, claimOf(claimant.run));
-  await write(draft, text);
+  await writeWhole(draft, text);
   try {
     await link(draft, final);
   } catch (error) {
@@ -57,6 +57,16 @@ async function claimWithoutLinks(folder: string, final: string, text: string): P
   }
   await syncFile(folder);
   return 'claimed';
+}
+
+/** Or not at all: on a full disk a file without a text may well be made, again and again. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  try {
+    await write(file, text);
+  } catch (error) {
+    await unlink(file).catch(() => {});
+    throw error;
+  }
 }
 
 async function write(file: string, text: string): Promise<void> {

@@ -24,6 +24,17 @@ for (const { what, begins, size, ends, says } of [
   });
 }
 
+scenario('a job whose store is full as it begins runs on, and is saved when it no longer is', async (place) => {
+  await using small = await smallStore(place, '300m');
+  await small.isFilled();
+  const witness = await Witness.start(place, 'witness', { work: { steps: 240 }, store: small.store });
+  await witness.job.says(/^The job could not be entered .*ENOSPC/);
+  await small.isEmptied();
+  await witness.job.says(/^The job is entered among those that are saved/);
+  const { record } = await witness.comesOutRight();
+  expect(record.restarts).toBeGreaterThan(0);
+});
+
 scenario('a job whose store fills up once it has a checkpoint there keeps that one, and runs on', async (place) => {
   await using small = await smallStore(place, '300m');
   const witness = await Witness.start(place, 'witness', { ...WORK, store: small.store });
