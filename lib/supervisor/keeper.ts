@@ -94,6 +94,7 @@ class Keeper {
   }
 
   #ask(whom: 'store' | 'controller', question: () => Promise<Answer>): void {
+    if (this.#isSuperseded) return; // for good; and what is asked writes, beside a newer run
     if (this.#underWay.has(whom)) return; // it hangs: neither holds the other up
     this.#underWay.add(whom);
     const askedAt = (this.#asked[whom] = monotonic());

@@ -95,6 +95,16 @@ test('a newer run is the end of it, however well everybody answers after', async
   expect(new Set(done)).toEqual(new Set(['stop']));
 });
 
+test('nobody asks the store any more once there is a newer run: to ask is to write', async () => {
+  const { lease, ask } = leased(async () => 'superseded');
+  using _lease = lease;
+  await pass(11);
+  let asked = 0;
+  ask.store = async () => Promise.resolve((asked += 1)).then(() => 'superseded');
+  await pass(60);
+  expect(asked).toBe(0);
+});
+
 const record = (more: object) => ({ name: '1', state: 'RUNNING', node: 'n1', restarts: 2, ...more });
 test.each([
   [record({}), 'ours'],
