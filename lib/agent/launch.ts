@@ -5,12 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { announces, stageVariable, type Stage } from '../criu/command.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { environmentOf, hasExecuted, treeOf } from '../system/proc.ts';
-import { send } from '../system/standstill.ts';
 
 export type Launched = Disposable & {
   readonly pid: number;
-  /** False: CRIU ended before, or was ended. */
-  holds(stage: Stage, abandoned?: AbortSignal): Promise<boolean>;
+  /** False: CRIU ended before. */
+  holds(stage: Stage): Promise<boolean>;
   /** CRIU has said something, on a line; false: it ended before. */
   says(what: RegExp): Promise<boolean>;
   /** So far. */
@@ -44,17 +43,11 @@ export function launch(argv: readonly string[], folder: RunFolder): Launched {
       from += lines.reduce((bytes, line) => bytes + line.length + 1, 0);
     }
   };
-  const comesTo = async (stage: Stage): Promise<boolean> => {
+  const holds = async (stage: Stage): Promise<boolean> => {
     // The log also has names that a user chose: it says when to look, what is seen counts.
     if (!(await says(announces(stage)))) return false;
     for (; !isAt(stage, child.pid!); await sleep(LOOK_MS)) if (ended) return false;
     return true;
-  };
-  const end = (): void => treeOf(child.pid!).forEach((pid) => send(pid, 'SIGKILL'));
-  const holds = async (stage: Stage, abandoned?: AbortSignal): Promise<boolean> => {
-    abandoned?.addEventListener('abort', end);
-    if (abandoned?.aborted) end();
-    return comesTo(stage).finally(() => abandoned?.removeEventListener('abort', end));
   };
   return {
     pid: child.pid!,

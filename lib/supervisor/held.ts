@@ -20,7 +20,7 @@ export type Hold = AsyncDisposable & {
 };
 
 type Holding = {
-  readonly agent: Pick<Agent, 'decide' | 'abandon'>;
+  readonly agent: Pick<Agent, 'decide'>;
   /** Its name, in what CRIU is told. */
   readonly dump: string;
   readonly lease: Lease;
@@ -46,7 +46,6 @@ export function untilDecided(tree: Tree, { agent, dump, lease, vigil }: Holding)
     if (isHeld(tree) && (await lease.settled()) === 'superseded') return end();
     decided = true;
     agent.decide(dump, 'abort');
-    if (gaveUp) agent.abandon(dump); // CRIU itself may be what waits for the store
     while (isHeld(tree)) await sleep(LOOK_MS);
   };
   const giveUp = (): boolean => {

@@ -28,7 +28,7 @@ scenario('a job whose store is full as it begins runs on, and is saved when it n
   await using small = await smallStore(place, '300m');
   await small.isFilled();
   const witness = await Witness.start(place, 'witness', { work: { steps: 240 }, store: small.store });
-  await witness.job.says(/^The job could not be entered .*ENOSPC/);
+  await witness.job.says(/^The job could not be entered .*(no space left|i\/o error)/);
   await small.isEmptied();
   await witness.job.says(/^The job is entered among those that are saved/);
   const { record } = await witness.comesOutRight();
@@ -90,22 +90,18 @@ onANode('a job whose store hangs for a while, as it is saved, loses nothing', as
   await witness.comesOutRight();
 });
 
-for (const [when, moment] of [
-  ['', 'criu that has dumped'],
-  [' while criu writes to it', 'criu that writes the memory'],
-] as const)
-  onANode(
-    `a job does not stand still with a store that hangs${when}, and is saved when that answers again`,
-    async (place, pair) => {
-      await using small = await smallStore(place, '300m');
-      const work = { comment: 'checkpoint=0:30', work: { steps: 600 }, store: small.store, partition: pair.partition };
-      const witness = await Witness.start(place, 'witness', work);
-      await at(moment, witness, async () => toSshfs('STOP', pair));
-      const before = witness.job.lines().length;
-      await witness.job.says(/^No checkpoint: where its checkpoints are kept .* nobody has answered for a minute/);
-      await witness.job.until('runs on', () => witness.job.lines().length > before + 8);
-      await toSshfs('CONT', pair);
-      await witness.job.says(/restore finished/);
-      await witness.comesOutRight({ seconds: 400 });
-    },
-  );
+onANode(
+  'a job does not stand still with a store that hangs, and is saved when that answers again',
+  async (place, pair) => {
+    await using small = await smallStore(place, '300m');
+    const work = { comment: 'checkpoint=0:30', work: { steps: 600 }, store: small.store, partition: pair.partition };
+    const witness = await Witness.start(place, 'witness', work);
+    await at('criu that has dumped', witness, async () => toSshfs('STOP', pair));
+    const before = witness.job.lines().length;
+    await witness.job.says(/^No checkpoint: where its checkpoints are kept .* nobody has answered for a minute/);
+    await witness.job.until('runs on', () => witness.job.lines().length > before + 8);
+    await toSshfs('CONT', pair);
+    await witness.job.says(/restore finished/);
+    await witness.comesOutRight({ seconds: 400 });
+  },
+);

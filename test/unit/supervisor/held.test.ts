@@ -11,10 +11,7 @@ const nobody = (): boolean => false;
 function holding(isGivenUp = false) {
   const words: string[] = [];
   let giveUp = nobody;
-  const agent = {
-    decide: (_: string, word: string) => void words.push(word),
-    abandon: () => void words.push('abandon'),
-  };
+  const agent = { decide: (_: string, word: string) => void words.push(word) };
   const vigil = { isGivenUp: () => isGivenUp, heldBy: (how: () => boolean) => void (giveUp = how) };
   const hold = untilDecided(gone, { agent, dump: 'd', lease: endless(), vigil });
   return { hold, words, giveUp: () => giveUp() };
@@ -23,7 +20,7 @@ function holding(isGivenUp = false) {
 test('a tree that is given up runs on, and is not to be committed any more', () => {
   const { hold, words, giveUp } = holding();
   expect(giveUp()).toBe(true);
-  expect(words).toEqual(['abort', 'abandon']);
+  expect(words).toEqual(['abort']);
   expect(() => hold.mustHold()).toThrow(/given up/);
 });
 
