@@ -12,6 +12,8 @@ export type Launched = Disposable & {
   holds(stage: Stage): Promise<boolean>;
   /** CRIU has said something, on a line; false: it ended before. */
   says(what: RegExp): Promise<boolean>;
+  /** By a signal. */
+  wasKilled(): boolean;
   /** So far. */
   log(): string;
   /** And, where unshare leads, everything in its namespaces. */
@@ -30,7 +32,7 @@ export function launch(argv: readonly string[], folder: RunFolder): Launched {
     cwd: '/',
   });
   let ended = false;
-  child.once('exit', () => (ended = true));
+  child.once('exit', () => (ended = true)); // nsenter(1) ends by the signal that its child has ended by
   child.once('error', () => (ended = true)); // there is no such program: an empty log
 
   const says = async (what: RegExp): Promise<boolean> => {
@@ -53,6 +55,7 @@ export function launch(argv: readonly string[], folder: RunFolder): Launched {
     pid: child.pid!,
     holds,
     says,
+    wasKilled: () => child.signalCode !== null,
     log: () => readFrom(log, 0).toString(),
     kill: () => child.kill('SIGKILL'),
     [Symbol.dispose]: () => closeSync(log),

@@ -67,12 +67,15 @@ export function fateOf({ state, restarts, ran, timeLimit }: JobRecord, restartsS
   return ran !== undefined && timeLimit !== undefined && ran >= timeLimit - SLACK_SECONDS ? 'timed-out' : 'over';
 }
 
-/** How a job that is COMPLETING ended, as far as it matters; `other`: by its time limit, for lack of memory, or the like. */
+/**
+ * How a job ended whose run has, as far as it matters; `failed`: also where the controller doesn't know yet; `other`: by its
+ * time limit, for lack of memory, or the like.
+ */
 export type JobEnd = 'cancelled' | 'failed' | 'other';
 
 /** From `scontrol --json show job`, where a site's Slurm has it: what the text hides of a job that is COMPLETING. */
 export function endOfJob(json: string): JobEnd {
   const states = /"job_state":\s*(?:\[([^\]]*)|"(\w+)")/.exec(json)?.slice(1).join() ?? '';
   if (/\bCANCELLED\b/.test(states)) return 'cancelled';
-  return /\bFAILED\b/.test(states) ? 'failed' : 'other';
+  return /\b(?:FAILED|RUNNING)\b/.test(states) ? 'failed' : 'other';
 }

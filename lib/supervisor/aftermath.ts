@@ -1,11 +1,12 @@
 // The Epilog's part in the job's story: every process of the run has ended, and what the supervisor was to do may not be done.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Job } from '../job.ts';
 import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { jobFrom, parseEnviron } from '../slurm/environment.ts';
 import type { JobEnd } from '../slurm/record.ts';
-import { howItEnded, requeueEnded } from '../slurm/scontrol.ts';
+import { howItEnded, recordOf, requeueEnded } from '../slurm/scontrol.ts';
 import { readManifest } from '../store/manifest.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { readErrand, type Errand } from './errand.ts';
@@ -41,7 +42,8 @@ const KILLED = { signal: 9 };
 
 async function settle(errand: Errand, store: Store, left: Left): Promise<void> {
   const { claim } = errand;
-  if (left.ending === 'requeued') return removed(errand, left);
+  if (left.ending === 'requeued' && !(claim && (await isForgotten({ ...left, run: claim.run }))))
+    return removed(errand, left);
   const noted = endingNoted(left.folder);
   if (claim === undefined && left.ending === 'left') return; // a later run may have delivered; its TMPDIR goes with the user's next job here
   if (claim === undefined)
@@ -54,6 +56,18 @@ async function settle(errand: Errand, store: Store, left: Left): Promise<void> {
   if (answer === 'unknown') return;
   if (noted) return void (await finish(errand, noted, { say: left.say, mayWrite }));
   await killed(errand, store, { ...left, run: claim.run, mayWrite });
+}
+
+const CONTROLLER_MS = 60_000;
+const AGAIN_MS = 2000;
+
+/** A controller that was killed may come back with what it had written down before it requeued the job. */
+async function isForgotten(left: Pick<Killed, 'job' | 'run' | 'environ'>): Promise<boolean> {
+  for (const until = Date.now() + CONTROLLER_MS; Date.now() < until; await sleep(AGAIN_MS)) {
+    const record = await recordOf(jobOf(left)).catch(() => undefined);
+    if (record) return record.restarts === left.run;
+  }
+  return false;
 }
 
 /** Whoever needs the room hears of it; the job goes on. */
@@ -112,5 +126,5 @@ async function runsSince(store: Store, run: number): Promise<number> {
   return run + 1;
 }
 
-const jobOf = ({ job, run, environ }: Killed): Job =>
+const jobOf = ({ job, run, environ }: Pick<Killed, 'job' | 'run' | 'environ'>): Job =>
   jobFrom({ id: job, restarts: run, workDirectory: '/' }, parseEnviron(environ));

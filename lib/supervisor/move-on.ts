@@ -4,10 +4,12 @@ import { reasonOf } from '../errors.ts';
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
 import { fate, requeue, requeueEnded, requeueHeld } from '../slurm/scontrol.ts';
+import type { Begun } from './begin.ts';
 import { putBackExclusions, sendElsewhere, settled, type Counted } from './elsewhere.ts';
 import { writeErrand } from './errand.ts';
 import type { Objection } from './objections.ts';
-import { removeScratch } from './scratch.ts';
+import { removeLost, removeScratch } from './scratch.ts';
+import { kill } from './tree.ts';
 import type { Story } from './supervise.ts';
 
 export type Moved = { readonly kind: 'requeued' } | { readonly kind: 'stays'; readonly reason: string };
@@ -62,6 +64,15 @@ async function hold(reason: string, story: Story, counted: Counted): Promise<End
   if (counted === 'in-store' && asked.kind === 'done') await putBackExclusions(story);
   if (asked.kind === 'failed' && !signals.terminated()) say(messages.notHeld(asked.reason, store.folder, job.id));
   else await Promise.race([signals.termination(), sleep(REQUEUE_SECONDS * 1000)]);
+  return { exitCode: 1 };
+}
+
+/** A newer run has the job: what is left of this one ends, and touches nothing. */
+export async function giveWay(story: Story, begun?: Begun): Promise<Ending> {
+  if (begun?.kind === 'running') await kill(begun.tree);
+  story.say(messages.superseded());
+  await writeErrand(story.folder, { ...story.errand, settled: true });
+  await removeLost(story).catch(() => {}); // it goes with the user's next job here
   return { exitCode: 1 };
 }
 

@@ -22,7 +22,7 @@ type Running = Extract<Begun, { kind: 'running' }>;
 export async function watch(
   { tree, cost, past }: Running,
   story: Story,
-): Promise<Ending | 'saved' | 'superseded' | Late> {
+): Promise<Ending | 'saved' | 'harmed' | 'superseded' | Late> {
   const { signals, lease } = story;
   lease.guard(tree.pid);
   signals.forwardTo((signal) => signalScript(tree, signal));
@@ -50,7 +50,7 @@ export async function watch(
       // Not if the limit has been raised since.
       if ((await Promise.race([lease.settled(), tree.ended])) === 'superseded') return 'superseded';
       const outcome = await save(afterwards(due, story), moment);
-      if (isSaved(outcome)) return 'saved';
+      if (outcome.kind === 'saved' || outcome.kind === 'harmed') return outcome.kind;
       if (!isRunning(tree.pid)) return tree.ended; // it came to its own end meanwhile
       if (outcome.kind === 'snapshot') known = after(outcome, known.pace, story);
       since = now();

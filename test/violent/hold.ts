@@ -7,9 +7,8 @@ import type { Witness } from './witness.ts';
 export function whyHeld(witness: Witness, { text }: JobRecord): string {
   const { job } = witness;
   const last = job.said().at(-1) ?? '';
-  // Slurm does so by itself where it could not start the job.
-  if (!/ held\b/.test(last) && !/Reason=launch_failed/.test(text))
-    throw new Error(`job ${job.id} is held, and its output does not say why: ${last}`);
+  if (/Reason=launch_failed/.test(text)) return 'Slurm could not start it, and held it by itself';
+  if (!/ held\b/.test(last)) throw new Error(`job ${job.id} is held, and its output does not say why: ${last}`);
   if (job.said().includes('Dump done, Exit code: 0') && witness.checkpoints().length === 0)
     throw new Error(`job ${job.id} is held, and its checkpoints are gone`);
   return last;

@@ -35,6 +35,9 @@ const SIGHTS = {
   // In CRIU's log, which has no name any more: the moments that nothing else tells of.
   'criu that has a part of its code in the tree': (seen, job) =>
     criu('dump')(seen, job) && logOf(seen.pid).includes('Set up parasite blob'),
+  // With instructions of its own at the place where they stand: who kills it there harms some of them.
+  'criu that makes the processes of the tree call': (seen, job) =>
+    criu('dump')(seen, job) && logOf(seen.pid).includes('Dump private signals of'),
   'criu that writes the memory': (seen, job) => criu('dump')(seen, job) && logOf(seen.pid).includes('Dumping pages'),
   'criu that has dumped': (seen, job, all) => criu('dump')(seen, job) && isHeld(seen, job, all),
   'criu that begins to restore': (seen, job) =>

@@ -61,6 +61,7 @@ test.each([
   ['"CANCELLED"', 'cancelled'],
   ['["FAILED","COMPLETING"]', 'failed'],
   ['["TIMEOUT", "COMPLETING"], "comment": "CANCELLED FAILED"', 'other'],
+  ['["RUNNING"]', 'failed'],
   ['["OUT_OF_MEMORY", "COMPLETING"]', 'other'],
   ['["NODE_FAIL"]', 'other'],
 ])('a job whose state is %s in JSON, in old and new versions, has ended as %s', (state, end) => {
