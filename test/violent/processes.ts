@@ -82,6 +82,23 @@ scenario('nothing is lost when the supervisor is killed while the tree runs', as
 });
 
 scenario(
+  'no job is wrong whose processes are harmed as criu is killed, be it at its first checkpoint',
+  async (place) => {
+    const comment = 'checkpoint=0:03,mode=snapshot';
+    const witnesses = await Promise.all(
+      Array.from({ length: 10 }, async (_, at) => Witness.start(place, `${at}`, { comment, work: { steps: 60 } })),
+    );
+    const moment = 'criu that makes the processes of the tree call';
+    await Promise.all(witnesses.map(async (witness) => at(moment, witness, (killIt) => killIt())));
+    await Promise.all(witnesses.map(async (witness) => witness.comesOutRight()));
+    const said = witnesses.flatMap(({ job }) => job.said());
+    expect(said).toContainEqual(
+      expect.stringMatching(/^CRIU was killed as it saved the job, and processes of the job/),
+    );
+  },
+);
+
+scenario(
   'a job begins again, and says so, when its supervisor is killed before the first checkpoint',
   async (place) => {
     const witness = await Witness.start(place, 'witness', { comment: 'checkpoint=0:30' });
