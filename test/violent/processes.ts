@@ -86,7 +86,7 @@ scenario(
   async (place) => {
     const comment = 'checkpoint=0:03,mode=snapshot';
     const witnesses = await Promise.all(
-      Array.from({ length: 10 }, async (_, at) => Witness.start(place, `${at}`, { comment, work: { steps: 60 } })),
+      Array.from({ length: 10 }, async (_, each) => Witness.start(place, `${each}`, { comment, work: { steps: 60 } })),
     );
     const moment = 'criu that makes the processes of the tree call';
     await Promise.all(witnesses.map(async (witness) => at(moment, witness, (killIt) => killIt())));
