@@ -25,8 +25,8 @@ type Dumping = {
 const TO_DIE_MS = 300;
 
 /**
- * A CRIU that is killed as it puts its code into processes leaves some with an instruction of its own, of which they die: the
- * script may take that for the end of a command, and go on without what that was to do.
+ * A CRIU that is killed as it makes a process call leaves it on an instruction of its own: it dies of that, or it takes CRIU's
+ * answer for its own, as the end of a file. The script may well go on then, without what that process was to do.
  */
 export async function dumpTree(
   tree: Tree,
@@ -38,12 +38,14 @@ export async function dumpTree(
     return writtenTo ? writtenTo.imagesWritten(dumping) : dumping;
   });
   if (dump.kind === 'held') return dump;
-  if (dump.killed) {
-    await sleep(TO_DIE_MS);
-    const after = new Set(membersOf(tree));
-    if (before.some((each) => !after.has(each))) return { kind: 'harmed' };
-  }
+  if (dump.killed === 'harmful' || (dump.killed && (await hasLost(before, tree)))) return { kind: 'harmed' };
   return { kind: 'not-saved', reason: dump.reason };
+}
+
+async function hasLost(before: readonly string[], tree: Tree): Promise<boolean> {
+  await sleep(TO_DIE_MS);
+  const after = new Set(membersOf(tree));
+  return before.some((each) => !after.has(each));
 }
 
 const membersOf = (tree: Tree): string[] => treeOf(tree.pid).flatMap((pid) => identityOf(pid) ?? []);

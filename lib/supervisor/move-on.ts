@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
-import { fate, requeue, requeueEnded, requeueHeld } from '../slurm/scontrol.ts';
+import { fate, isAway, recordOf, requeue, requeueEnded, requeueHeld } from '../slurm/scontrol.ts';
 import type { Begun } from './begin.ts';
 import { putBackExclusions, sendElsewhere, settled, type Counted } from './elsewhere.ts';
 import { writeErrand } from './errand.ts';
@@ -49,11 +49,23 @@ export async function keepForNextRun(story: Story): Promise<void> {
 /** To another node, if this one is the reason and there is one to try; else it waits for somebody to mend the cause. */
 export async function giveUp({ reason, because }: Objection, story: Story, counted: Counted): Promise<Ending> {
   await keepForNextRun(story);
+  await untilSlurmAnswers(story);
   if (because === 'job' || story.signals.terminated()) return hold(reason, story, counted);
   const sent = await sendElsewhere(reason, story, counted);
   if (sent.kind === 'stays') return hold(sent.reason, story, counted);
   await Promise.race([story.signals.termination(), sleep(REQUEUE_SECONDS * 1000)]);
   return { exitCode: 1 };
+}
+
+const PATIENCE_MS = 15 * 60 * 1000;
+const AGAIN_MS = 5000;
+
+/** It doesn't where its controller, or the slurmd of this node, is away: nothing of the job runs meanwhile. */
+async function untilSlurmAnswers({ job, signals }: Story): Promise<void> {
+  for (const until = Date.now() + PATIENCE_MS; Date.now() < until && !signals.terminated(); await sleep(AGAIN_MS)) {
+    const reason = await recordOf(job).then(() => '', reasonOf);
+    if (!isAway(reason)) return;
+  }
 }
 
 async function hold(reason: string, story: Story, counted: Counted): Promise<Ending> {

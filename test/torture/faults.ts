@@ -34,7 +34,8 @@ const toItsNode =
 
 const daemon =
   (signal: 'KILL' | 'TERM') =>
-  async (name: string, { fault }: Scene): Promise<void> => {
+  async (name: string, { fault, losesNode }: Scene): Promise<void> => {
+    losesNode(name);
     await signalDaemon(name, signal);
     await sleep(fault.seconds * 1000);
     await startDaemon(name);
@@ -56,8 +57,8 @@ async function hungController(_: string, { fault }: Scene): Promise<void> {
   await untilControllerAnswers();
 }
 
-async function powerCut(node: string, { fault, losesPower }: Scene): Promise<void> {
-  losesPower(node);
+async function powerCut(node: string, { fault, losesNode }: Scene): Promise<void> {
+  losesNode(node);
   await using _power = await cutPower(node);
   await sleep(fault.seconds * 1000);
 }

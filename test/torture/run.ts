@@ -47,7 +47,7 @@ export async function torture(job: JobPlan, faults: readonly FaultPlan[], ground
     cluster: ground.cluster,
     mend: (each) => undo.unshift(each),
     isUnderWay: (doing) => underWay.push(doing),
-    losesPower: (node) => ground.witnesses.forEach((each) => each.loses(node)),
+    losesNode: (node) => ground.witnesses.forEach((each) => each.loses(node)),
     submittedAt: () => ground.submittedAt,
   });
   const doings = faults.map(async (fault) => {

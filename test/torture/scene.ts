@@ -13,7 +13,7 @@ export type Scene = {
   readonly cluster: Turns;
   readonly ownStore: SmallStore | undefined;
   /** Whatever job is there. */
-  readonly losesPower: (node: string) => void;
+  readonly losesNode: (node: string) => void;
   /** When a job was submitted last. */
   readonly submittedAt: () => number;
   /** What ends by itself, and may be what a job is held for. */

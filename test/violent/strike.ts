@@ -103,14 +103,15 @@ const caught = (pid: number, stopped: readonly number[]): Caught => ({
 const parentOf = (pid: number): number => Number(/^PPid:\s*(\d+)/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? pid);
 
 /** What is left of a job: whatever has its number among its words, or in its environment. */
-export const processesOf = (job: number): string[] =>
-  processes()
+export function processesOf(job: number): string[] {
+  const itsFolder = new RegExp(`/slurm-checkpointer/${job}(?:/|$)|/checkpoint-${job}/`);
+  return processes()
     .filter(
       ({ pid, argv }) =>
-        argv.some((word) => word.includes(`/slurm-checkpointer/${job}`) || word.includes(`/checkpoint-${job}/`)) ||
-        environmentOf(pid).includes(`SLURM_JOB_ID=${job}`),
+        argv.some((word) => itsFolder.test(word)) || environmentOf(pid).includes(`SLURM_JOB_ID=${job}`),
     )
     .map(({ pid, argv }) => `process ${pid}: ${argv.join(' ')}`);
+}
 
 let looked: readonly Process[] = [];
 let lookedAt = 0;

@@ -68,7 +68,7 @@ export class Witness {
     return isOver(this.job.record() ?? { state: '' });
   }
 
-  /** Its power, while the job was there: what the job had on its disk is not looked at, and removed. */
+  /** Its power, or its slurmd, while the job was there: what the job had there is not looked at, and removed. */
   loses(node: string): void {
     if (this.job.record()?.node === node) this.#losses += 1;
     this.#lostNodes.add(node);
