@@ -6,7 +6,7 @@ import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { jobFrom, parseEnviron } from '../slurm/environment.ts';
 import type { JobEnd } from '../slurm/record.ts';
-import { howItEnded, recordOf, requeueEnded } from '../slurm/scontrol.ts';
+import { howItEnded, recordOf, requeueEnded, runsAgainAnyway } from '../slurm/scontrol.ts';
 import { readManifest } from '../store/manifest.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { readErrand, type Errand } from './errand.ts';
@@ -112,6 +112,7 @@ async function killed(errand: Errand, store: Store, left: Killed): Promise<void>
     reason: reasonOf(error),
   }));
   const kept = newest && store.folder;
+  if (asked.kind === 'failed' && runsAgainAnyway(asked.reason)) return;
   if (asked.kind === 'failed') say(messages.notTakenBack(asked.reason, kept, left.job));
   else if (next === 'hold') say(messages.heldInVain(runs, kept));
   else say(messages.takenBack(newest?.number));

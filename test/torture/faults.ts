@@ -47,6 +47,7 @@ const SAVED_MS = 7000;
 
 async function killedController(_: string, scene: Scene): Promise<void> {
   await sleep(Math.max(0, scene.submittedAt() + SAVED_MS - Date.now()));
+  scene.controllerForgets();
   await daemon('KILL')('ctl', scene);
 }
 

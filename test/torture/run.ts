@@ -1,10 +1,14 @@
 // One job, from its submission to the verdict, and what is done to it meanwhile.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../lib/errors.ts';
+import { mustExec } from '../cluster/node.ts';
 import { Place } from '../scenarios/place.ts';
 import { smallStore, type SmallStore } from '../violent/small-store.ts';
+import { isOver } from '../scenarios/slurm.ts';
 import type { Turns } from '../scenarios/turns.ts';
-import { Witness } from '../violent/witness.ts';
+import { Witness, type Outcome } from '../violent/witness.ts';
 import { FAULTS } from './faults.ts';
 import type { FaultPlan, JobPlan, Wish } from './plan.ts';
 import type { Scene } from './scene.ts';
@@ -23,6 +27,8 @@ export type Ground = {
   readonly cluster: Turns;
   readonly witnesses: Set<Witness>;
   submittedAt: number;
+  /** How often the controller was killed: what it had not written down by then it has forgotten. */
+  forgets: number;
 };
 
 /** A job may be held for so long, or hang. */
@@ -49,11 +55,12 @@ export async function torture(job: JobPlan, faults: readonly FaultPlan[], ground
     isUnderWay: (doing) => underWay.push(doing),
     losesNode: (node) => ground.witnesses.forEach((each) => each.loses(node)),
     submittedAt: () => ground.submittedAt,
+    controllerForgets: () => (ground.forgets += 1),
   });
   const doings = faults.map(async (fault) => {
     if (await happens(scene(fault))) done.push(fault.name);
   });
-  const outcome = await outcomeOf(witness, mend);
+  const outcome = await outcomeOf(witness, mend, ground);
   ground.witnesses.delete(witness);
   await Promise.all(doings);
   const count = (line: RegExp): number => witness.job.said().filter((each) => line.test(each)).length;
@@ -76,15 +83,40 @@ async function submitted(job: JobPlan, place: Place, small: SmallStore | undefin
   });
 }
 
-async function outcomeOf(witness: Witness, mend: () => Promise<void>): Promise<Pick<Verdict, 'lost' | 'holds'>> {
+async function outcomeOf(
+  witness: Witness,
+  mend: () => Promise<void>,
+  ground: Ground,
+): Promise<Pick<Verdict, 'lost' | 'holds'>> {
+  const follow = { mend, seconds: PATIENCE_SECONDS };
+  const forgotBefore = ground.forgets;
   try {
-    const { holds } = await witness.comesOutRight({ mend, seconds: PATIENCE_SECONDS });
+    const { holds } = await witness.comesOutRight(follow).catch(async (error: unknown) => {
+      if (ground.forgets === forgotBefore || !isEndedBySlurmAlone(witness)) throw error;
+      return goesOnAfterAll(witness, follow);
+    });
     return { lost: undefined, holds: holds.length };
   } catch (error) {
     const report = witness.job.report();
     await witness.job.cancel(); // its faults wait for it to do something, or to end
     return { lost: `${reasonOf(error)}\n${report}`, holds: 0 };
   }
+}
+
+/** None of its runs has noted an end, and what it can go on from is there. */
+const isEndedBySlurmAlone = (witness: Witness): boolean =>
+  witness.checkpoints().length > 0 && !existsSync(path.join(witness.store, 'ended'));
+
+/**
+ * A controller that has forgotten a run starts the job once more, is refused by the node where that run still is, and ends the
+ * job as failed ("Killing non-startable batch", seen with 24.11). Nobody of ours is asked: its owner has it go on.
+ */
+async function goesOnAfterAll(witness: Witness, follow: Parameters<Witness['comesOutRight']>[0]): Promise<Outcome> {
+  console.log(`job ${witness.job.id} was ended by a controller that had lost its state: scontrol requeue`);
+  await mustExec('ctl', 'scontrol', 'requeue', String(witness.job.id));
+  await witness.job.untilHeldOrNot('runs again', (record) => !isOver(record));
+  const { record, holds } = await witness.comesOutRight(follow);
+  return { record, holds: ['ended by Slurm alone', ...holds] };
 }
 
 /** False: the job was over before. */

@@ -14,6 +14,7 @@ export type Scene = {
   readonly ownStore: SmallStore | undefined;
   /** Whatever job is there. */
   readonly losesNode: (node: string) => void;
+  readonly controllerForgets: () => void;
   /** When a job was submitted last. */
   readonly submittedAt: () => number;
   /** What ends by itself, and may be what a job is held for. */

@@ -45,7 +45,7 @@ async function main(): Promise<number> {
 }
 
 async function tortureAll(plan: Plan): Promise<Verdict[]> {
-  const ground: Ground = { wish, cluster: new Turns(), witnesses: new Set(), submittedAt: 0 };
+  const ground: Ground = { wish, cluster: new Turns(), witnesses: new Set(), submittedAt: 0, forgets: 0 };
   const waiting = [...plan.jobs];
   const ended: Verdict[] = [];
   const worker = async (): Promise<void> => {
