@@ -81,6 +81,14 @@ scenario('nothing is lost when the supervisor is killed while the tree runs', as
   await witness.comesOutRight();
 });
 
+scenario('a job that comes to its end as criu begins to dump it has ended as it would have', async (place) => {
+  const witness = await Witness.start(place, 'witness');
+  await witness.job.says(/restore finished/);
+  await at('criu that begins to dump', witness, async () => witness.ends());
+  await witness.comesOutRight();
+  expect(witness.job.said().join('\n')).not.toMatch(/harmed|restore finished[^]*restore finished/);
+});
+
 scenario(
   'no job is wrong whose processes are harmed as criu is killed, be it at its first checkpoint',
   async (place) => {
