@@ -1,6 +1,8 @@
 // CRIU's part of a checkpoint; and whether the tree came through it, should CRIU have been killed.
 import type { Answered } from '../agent/protocol.ts';
 import type { Draft } from '../store/draft.ts';
+import { treeOf } from '../system/proc.ts';
+import { rootAt, type Root } from '../system/standstill.ts';
 import type { Circumstances } from './circumstances.ts';
 import { withProgress } from './progress.ts';
 import type { Tree } from './tree.ts';
@@ -9,7 +11,10 @@ export type NotDumped =
   /** The tree runs on. */
   | { readonly kind: 'not-saved'; readonly reason: string }
   /** It may run on, but it is no longer what it was. */
-  | { readonly kind: 'harmed' };
+  | Harmed;
+
+/** `members`: those that it had; some may have lost their parents, and no longer be found from its root. */
+export type Harmed = { readonly kind: 'harmed'; readonly members: readonly Root[] };
 
 type Dumping = {
   readonly images: string;
@@ -28,11 +33,12 @@ export async function dumpTree(
   tree: Tree,
   { images, name, around: { agent, say }, writtenTo }: Dumping,
 ): Promise<Answered<'held'> | NotDumped> {
+  const members = treeOf(tree.pid).map(rootAt);
   const dump = await withProgress({ say, name: 'Dump', folder: images }, async () => {
     const dumping = agent.dump({ tree: tree.pid, directory: images, dump: name });
     return writtenTo ? writtenTo.imagesWritten(dumping) : dumping;
   });
   if (dump.kind === 'held') return dump;
-  if (dump.killed === 'harmful') return { kind: 'harmed' };
+  if (dump.killed === 'harmful') return { kind: 'harmed', members };
   return { kind: 'not-saved', reason: dump.reason };
 }

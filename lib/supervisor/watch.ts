@@ -9,6 +9,7 @@ import type { Begun } from './begin.ts';
 import type { Outcome } from './checkpoint.ts';
 import type { Afterwards } from './circumstances.ts';
 import type { Late } from './claim-later.ts';
+import type { Harmed } from './dump-tree.ts';
 import { firstPace, nextPace, reasonFor, type Pace, type Past } from './pace.ts';
 import { limitOf } from './limit.ts';
 import { saving } from './saving.ts';
@@ -22,7 +23,7 @@ type Running = Extract<Begun, { kind: 'running' }>;
 export async function watch(
   { tree, cost, past }: Running,
   story: Story,
-): Promise<Ending | 'saved' | 'harmed' | 'superseded' | Late> {
+): Promise<Ending | 'saved' | 'superseded' | Harmed | Late> {
   const { signals, lease } = story;
   lease.guard(tree.pid);
   signals.forwardTo((signal) => signalScript(tree, signal));
@@ -50,7 +51,8 @@ export async function watch(
       // Not if the limit has been raised since.
       if ((await Promise.race([lease.settled(), tree.ended])) === 'superseded') return 'superseded';
       const outcome = await save(afterwards(due, story), moment);
-      if (outcome.kind === 'saved' || outcome.kind === 'harmed') return outcome.kind;
+      if (outcome.kind === 'saved') return 'saved';
+      if (outcome.kind === 'harmed') return outcome;
       if (!isRunning(tree.pid)) return tree.ended; // it came to its own end meanwhile
       if (outcome.kind === 'snapshot') known = after(outcome, known.pace, story);
       since = now();
