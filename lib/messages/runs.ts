@@ -58,7 +58,7 @@ export const runs = {
   claimedLater: () => 'The job is entered among those that are saved: there are checkpoints from here on.',
   neverClaimed: failure(
     (reason: string) =>
-      `The job can not be entered among those that are saved (${reason}). This run of it goes without checkpoints.`,
+      `The job cannot be entered among those that are saved (${reason}). This run of it goes without checkpoints.`,
   ),
   waiting: (nodes: readonly string[], seconds: number) =>
     `An earlier run of the job, on ${nodes.join(', ')}, has not said that it is over: waiting up to ${Math.round(seconds)} s until it can no longer write.`,

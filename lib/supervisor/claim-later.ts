@@ -9,26 +9,34 @@ const AGAIN_SECONDS = 30;
 
 /** `superseded`: a newer run has the job, as is found only now. */
 export type Claimed = Exclude<Entrance, { kind: 'unprotected' }> | { readonly kind: 'superseded' };
-/** And the story as it is to be from there on. */
-export type Late = Extract<Claimed, { kind: 'entered' | 'superseded' }> & { readonly story: Story };
+type Answer = Extract<Claimed, { kind: 'entered' | 'superseded' }>;
+/** `takeUp`: the story as it is to be from there on; who takes it up sees to the claim. */
+export type Late = Answer & { readonly takeUp: () => Story };
 
-/** Nobody asks any more at the end of its scope. */
-export function claimLater(story: Story): Disposable & { readonly entrance: Promise<Late> } {
+/** What is under way at the end, at a store that may hang again. */
+const PATIENCE_MS = 5000;
+
+/** At the end of its scope nobody asks any more; and a claim that came too late to be taken up is given back. */
+export function claimLater(story: Story): AsyncDisposable & { readonly entrance: Promise<Late> } {
   const over = new AbortController();
+  let isTakenUp = false;
+  const takeUp = (): Story => {
+    isTakenUp = true;
+    return story;
+  };
+  const asked = ask(story, over.signal).catch(() => undefined); // the scope is over
   return {
-    entrance: new Promise(
-      (resolve) =>
-        void ask(story, over.signal).then(
-          (late) => late && resolve(late),
-          () => {},
-        ),
-    ),
-    [Symbol.dispose]: () => over.abort(),
+    entrance: new Promise((resolve) => void asked.then((answer) => answer && resolve({ ...answer, takeUp }))),
+    async [Symbol.asyncDispose]() {
+      over.abort();
+      const answer = await Promise.race([asked, sleep(PATIENCE_MS)]);
+      if (answer && !isTakenUp) await story.store.release(story.job.restarts).catch(() => {}); // the next run waits, or asks
+    },
   };
 }
 
 /** Undefined: never. */
-async function ask(story: Story, over: AbortSignal): Promise<Late | undefined> {
+async function ask(story: Story, over: AbortSignal): Promise<Answer | undefined> {
   for (;;) {
     await sleep(AGAIN_SECONDS * 1000, undefined, { signal: over });
     if (story.signals.terminated()) continue; // whoever watches the tree deals with it
@@ -36,7 +44,7 @@ async function ask(story: Story, over: AbortSignal): Promise<Late | undefined> {
     if (entrance.kind === 'unprotected') continue;
     if (isOfUse(entrance, story) && !over.aborted) {
       if (entrance.kind === 'entered') story.say(messages.claimedLater());
-      return { ...(entrance.kind === 'entered' ? entrance : { kind: 'superseded' }), story };
+      return entrance.kind === 'entered' ? entrance : { kind: 'superseded' };
     }
     await release(entrance, story);
     if (entrance.kind !== 'left') return undefined;

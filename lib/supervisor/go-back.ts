@@ -23,7 +23,7 @@ export async function goBack({ members }: Harmed, times: number, story: Story): 
     await sleep(LOOK_MS);
   }
   forgetEnding(story.folder);
-  const back = times < MOST_HARMS ? await restoreNewest(story) : undefined;
-  const runs = back ? times : Math.max(times, story.job.restarts + 1);
-  return runs < MOST_HARMS ? back : { kind: 'not-restored', ...ofJob(messages.harmedAgain()) };
+  const again: Begun = { kind: 'not-restored', ...ofJob(messages.harmedAgain()) };
+  if (times >= MOST_HARMS) return again;
+  return (await restoreNewest(story)) ?? (story.job.restarts + 1 >= MOST_HARMS ? again : undefined);
 }

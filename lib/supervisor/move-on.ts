@@ -8,6 +8,7 @@ import type { Begun } from './begin.ts';
 import { putBackExclusions, sendElsewhere, settled, type Counted } from './elsewhere.ts';
 import { writeErrand } from './errand.ts';
 import type { Objection } from './objections.ts';
+import { withProgress } from './progress.ts';
 import { removeLost, removeScratch } from './scratch.ts';
 import { kill } from './tree.ts';
 import type { Story } from './supervise.ts';
@@ -49,7 +50,7 @@ export async function keepForNextRun(story: Story): Promise<void> {
 /** To another node, if this one is the reason and there is one to try; else it waits for somebody to mend the cause. */
 export async function giveUp({ reason, because }: Objection, story: Story, counted: Counted): Promise<Ending> {
   await keepForNextRun(story);
-  await untilSlurmAnswers(story);
+  await withProgress({ say: story.say, name: 'Waiting for Slurm to answer' }, async () => untilSlurmAnswers(story));
   if (because === 'job' || story.signals.terminated()) return hold(reason, story, counted);
   const sent = await sendElsewhere(reason, story, counted);
   if (sent.kind === 'stays') return hold(sent.reason, story, counted);

@@ -43,7 +43,8 @@ export async function watch(
       mine[Symbol.dispose](); // a last call waits for nobody
       const meaning = await fate(story.job).catch(() => 'over' as const);
       const isLastCall = lease.isValid() && (meaning === 'runs-again' || meaning === 'timed-out');
-      if (isLastCall && (await hasTime(tree, known.cost, story)) && isSaved(await save('ends', moment))) return 'saved';
+      const last = isLastCall && (await hasTime(tree, known.cost, story)) && (await save('ends', moment));
+      if (last && leavesTree(last)) return left(last);
       if (!(await goesOnAnyway(meaning, story))) signalScript(tree, 'SIGTERM');
       if (meaning !== 'goes-on') return await Promise.race([tree.ended, lease.superseded]);
       signals.dealtWith();
@@ -51,8 +52,7 @@ export async function watch(
       // Not if the limit has been raised since.
       if ((await Promise.race([lease.settled(), tree.ended])) === 'superseded') return 'superseded';
       const outcome = await save(afterwards(due, story), moment);
-      if (outcome.kind === 'saved') return 'saved';
-      if (outcome.kind === 'harmed') return outcome;
+      if (leavesTree(outcome)) return left(outcome);
       if (!isRunning(tree.pid)) return tree.ended; // it came to its own end meanwhile
       if (outcome.kind === 'snapshot') known = after(outcome, known.pace, story);
       since = now();
@@ -80,7 +80,10 @@ const goesOnAnyway = async (meaning: Fate, { store, isProtected }: Story): Promi
     () => true,
   ));
 
-const isSaved = ({ kind }: Outcome): boolean => kind === 'saved';
+/** It has ended, or is to end. */
+type Leaving = Extract<Outcome, { kind: 'saved' | 'harmed' }>;
+const leavesTree = (outcome: Outcome): outcome is Leaving => outcome.kind === 'saved' || outcome.kind === 'harmed';
+const left = (outcome: Leaving): 'saved' | Harmed => (outcome.kind === 'saved' ? 'saved' : outcome);
 
 /** Near its time limit the job has to go on in another run. */
 const afterwards = ({ because }: Due, { options }: Story): Afterwards =>
@@ -104,7 +107,7 @@ function paceAfter(before: Pace, cost: number, { options, site, intervalSeconds,
   return pace;
 }
 
-async function nextDue(since: number, pace: Pick<Plan, 'interval' | 'cost' | 'share'>, story: Story): Promise<Due> {
+async function nextDue(since: number, pace: Omit<Plan, 'since' | 'limit'>, story: Story): Promise<Due> {
   if (story.intervalSeconds === undefined) return { at: Infinity, because: 'interval', latest: Infinity };
   const limit = await limitOf(story.job);
   return nextCheckpoint({ since, ...pace, ...(limit && { limit }) });

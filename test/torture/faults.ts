@@ -35,7 +35,7 @@ const toItsNode =
 const daemon =
   (signal: 'KILL' | 'TERM') =>
   async (name: string, { fault, losesNode }: Scene): Promise<void> => {
-    losesNode(name);
+    losesNode(name, 'slurmd');
     await signalDaemon(name, signal);
     await sleep(fault.seconds * 1000);
     await startDaemon(name);
@@ -59,7 +59,7 @@ async function hungController(_: string, { fault }: Scene): Promise<void> {
 }
 
 async function powerCut(node: string, { fault, losesNode }: Scene): Promise<void> {
-  losesNode(node);
+  losesNode(node, 'power');
   await using _power = await cutPower(node);
   await sleep(fault.seconds * 1000);
 }

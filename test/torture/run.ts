@@ -53,7 +53,7 @@ export async function torture(job: JobPlan, faults: readonly FaultPlan[], ground
     cluster: ground.cluster,
     mend: (each) => undo.unshift(each),
     isUnderWay: (doing) => underWay.push(doing),
-    losesNode: (node) => ground.witnesses.forEach((each) => each.loses(node)),
+    losesNode: (node, what) => ground.witnesses.forEach((each) => each.loses(node, what)),
     submittedAt: () => ground.submittedAt,
     controllerForgets: () => (ground.forgets += 1),
   });
@@ -88,7 +88,7 @@ async function outcomeOf(
   mend: () => Promise<void>,
   ground: Ground,
 ): Promise<Pick<Verdict, 'lost' | 'holds'>> {
-  const follow = { mend, seconds: PATIENCE_SECONDS };
+  const follow = { mend, seconds: PATIENCE_SECONDS, stillSeconds: 60 };
   const forgotBefore = ground.forgets;
   try {
     const { holds } = await witness.comesOutRight(follow).catch(async (error: unknown) => {

@@ -13,7 +13,7 @@ export type Scene = {
   readonly cluster: Turns;
   readonly ownStore: SmallStore | undefined;
   /** Whatever job is there. */
-  readonly losesNode: (node: string) => void;
+  readonly losesNode: (node: string, what: 'power' | 'slurmd') => void;
   readonly controllerForgets: () => void;
   /** When a job was submitted last. */
   readonly submittedAt: () => number;

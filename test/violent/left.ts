@@ -9,16 +9,22 @@ const LOOKS = 60;
 
 /**
  * @param store its folder there, from out here; the Epilog has some seconds
- * @param lostNodes where it was as power or slurmd went: there may be no Epilog; the next jobs' one removes that, later
+ * @param lost nodes where it was as power or slurmd went: there may be no Epilog; the next jobs' one removes that, later
  */
-export async function leftBy(job: number, store: string, lostNodes: ReadonlySet<string>): Promise<string[]> {
+export async function leftBy(
+  job: number,
+  store: string,
+  lost: ReadonlyMap<string, 'power' | 'slurmd'>,
+): Promise<string[]> {
+  for (const node of lost.keys()) await exec(node, ['rm', '-rf', `/local/checkpoint-${job}`]);
   for (let look = 1; ; look += 1) {
     const onNodes = await Promise.all(COMPUTE_NODES.map(async (node) => on(node, job)));
     const left = [...processesOf(job), ...inStore(store), ...onNodes.flat()];
     if (left.length === 0 || look === LOOKS) return left.map((each) => `left behind: ${each}`);
     if (look === LOOKS / 2)
-      for (const node of lostNodes)
-        await exec(node, ['rm', '-rf', `/local/checkpoint-${job}`, `/run/slurm-checkpointer/${job}`]);
+      for (const [node, what] of lost)
+        if (what === 'slurmd')
+          await exec(node, ['rm', '-rf', `/local/checkpoint-${job}`, `/run/slurm-checkpointer/${job}`]);
     await sleep(500);
   }
 }

@@ -32,9 +32,8 @@ export class Witness {
   readonly place: Place;
   readonly work: Work;
   readonly #name: string;
-  readonly #lostNodes = new Set<string>();
-  /** How often it was there when a node's power went. */
-  #losses = 0;
+  readonly #lostNodes = new Map<string, 'power' | 'slurmd'>();
+  #losses = 0; // how often it was there when a node's power went
   readonly store: string; // from out here
 
   private constructor(place: Place, job: SubmittedJob, { name, work, store }: Own) {
@@ -69,9 +68,9 @@ export class Witness {
   }
 
   /** Its power, or its slurmd, while the job was there: what the job had there is not looked at, and removed. */
-  loses(node: string): void {
+  loses(node: string, what: 'power' | 'slurmd' = 'power'): void {
     if (this.job.record()?.node === node) this.#losses += 1;
-    this.#lostNodes.add(node);
+    this.#lostNodes.set(node, what);
   }
 
   /** Of its own accord, while nobody tells Slurm. */
@@ -94,10 +93,10 @@ export class Witness {
    * Followed to its end. Held, with a reason and with its checkpoints, it isn't lost: it is released once what was in the way
    * is mended. Throws what is wrong: another output, other results, another status than undisturbed, or something left behind.
    */
-  async comesOutRight({ mend = async () => {}, seconds = 150, exitCode }: Follow = {}): Promise<Outcome> {
+  async comesOutRight({ mend = async () => {}, seconds = 150, exitCode, stillSeconds }: Follow = {}): Promise<Outcome> {
     const holds: string[] = [];
     for (;;) {
-      const record = await this.job.heldOrOver(seconds);
+      const record = await this.job.heldOrOver(seconds, stillSeconds);
       if (isOver(record)) {
         const wrong = [
           ...(await this.#wrong(record, exitCode)),
@@ -147,4 +146,5 @@ type Follow = {
   readonly exitCode?: string;
   /** From one hold to the next, or to its end. */
   readonly seconds?: number;
+  /** See heldOrOver(). */ readonly stillSeconds?: number;
 };
