@@ -10,7 +10,7 @@ import { howItEnded, recordOf, requeueEnded, runsAgainAnyway } from '../slurm/sc
 import { readManifest } from '../store/manifest.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { readErrand, type Errand } from './errand.ts';
-import type { Say } from './output.ts';
+import { addLine, type Say } from './output.ts';
 import { askStore, type Answer } from './renewal.ts';
 import { finish } from './results.ts';
 import { removeLost, removeScratch } from './scratch.ts';
@@ -46,17 +46,25 @@ async function settle(errand: Errand, store: Store, left: Left): Promise<void> {
     return removed(errand, left);
   const noted = endingNoted(left.folder);
   if (claim === undefined && left.ending === 'left') return; // a later run may have delivered; its TMPDIR goes with the user's next job here
-  if (claim === undefined)
-    return void (await finish(errand, noted ?? KILLED, { say: left.say, mayWrite: async () => true }));
+  const say = toOwner(errand, left);
+  if (claim === undefined) return void (await finish(errand, noted ?? KILLED, { say, mayWrite: async () => true }));
   // Without the own claim, or with a newer one, nothing there is this run's to write (§6).
   const ask = async (): Promise<Answer> => askStore({ restarts: claim.run }, store);
   const mayWrite = async (): Promise<boolean> => (await ask()) === 'ours';
   const answer = await ask();
   if (answer === 'superseded') return removeLost(errand);
   if (answer === 'unknown') return;
-  if (noted) return void (await finish(errand, noted, { say: left.say, mayWrite }));
-  await killed(errand, store, { ...left, run: claim.run, mayWrite });
+  if (noted) return void (await finish(errand, noted, { say, mayWrite }));
+  await killed(errand, store, { ...left, say, run: claim.run, mayWrite });
 }
+
+/** In the job's output, too: of a run whose it still is. */
+const toOwner =
+  ({ output }: Errand, { say }: Left): Say =>
+  (sentence) => {
+    say(sentence);
+    if (output) addLine(output, sentence);
+  };
 
 const CONTROLLER_MS = 60_000;
 const AGAIN_MS = 2000;

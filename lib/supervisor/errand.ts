@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { isMissing } from '../errors.ts';
 import type { RunFolder } from '../run-folder.ts';
+import { OutputFile } from './output.ts';
 
 const Errand = v.object({
   scratch: v.string(),
@@ -11,6 +12,8 @@ const Errand = v.object({
   scratchIsOurs: v.exactOptional(v.boolean(), true),
   home: v.exactOptional(v.string(), '/'),
   resultFolder: v.exactOptional(v.string()),
+  /** Where its owner reads what we say. */
+  output: v.exactOptional(OutputFile),
   /** Of a run that has claimed the job, and has to release it. */
   claim: v.exactOptional(v.object({ run: v.number(), node: v.string() })),
   /** Only the release is left: this run is not the job's end, or all of that is done. */

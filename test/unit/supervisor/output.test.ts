@@ -1,8 +1,58 @@
-import { expect, test } from 'vitest';
-import { sayer } from '../../../lib/supervisor/output.ts';
+import { closeSync, openSync } from 'node:fs';
+import path from 'node:path';
+import fse from 'fs-extra';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { addLine, outputFile, sayer } from '../../../lib/supervisor/output.ts';
+
+let home = '';
+const inHome = (name: string): string => path.join(home, name);
+const text = async (name: string): Promise<string> => fse.readFile(inHome(name), 'utf8');
+beforeEach(async () => {
+  home = await fse.mkdtemp('/tmp/output-test-');
+});
+afterEach(async () => fse.remove(home));
+
+function opened(name: string) {
+  const descriptor = openSync(inHome(name), 'a');
+  const file = outputFile(descriptor);
+  closeSync(descriptor);
+  return file!;
+}
 
 test('a sentence of several lines becomes one', () => {
   const lines: string[] = [];
   sayer(1, (line) => lines.push(line))('CRIU said:\n  one\n  two');
   expect(lines).toEqual(['CRIU said: one two']);
+});
+
+test('a line is added to the end of an output that nobody has open any more', async () => {
+  await fse.writeFile(inHome('out'), 'line 1\n');
+  addLine(opened('out'), { failure: 'one\n  two' });
+  expect(await text('out')).toBe('line 1\n[checkpoint] one two\n');
+});
+
+test('nothing is added to a file of that name among other mounts, unless it is the same file', async () => {
+  await fse.writeFile(inHome('out'), '');
+  const elsewhere = { ...opened('out'), mounts: 'mnt:[1]' };
+  addLine({ ...elsewhere, inode: elsewhere.inode + 1 }, 'another');
+  expect(await text('out')).toBe('');
+  addLine(elsewhere, 'same');
+  expect(await text('out')).toBe('[checkpoint] same\n');
+});
+
+test('no link is followed, no folder or pipe written to, and one that has gone is not made again', async () => {
+  const output = { ...opened('out'), path: inHome('link') };
+  await fse.symlink(inHome('out'), inHome('link'));
+  addLine(output, 'linked');
+  for (const name of ['gone', '.']) addLine({ ...output, path: inHome(name) }, 'no');
+  expect(await text('out')).toBe('');
+  expect(await fse.readdir(home)).toEqual(expect.arrayContaining(['link', 'out']));
+  expect(await fse.readdir(home)).toHaveLength(2);
+});
+
+test('an output that is no file has no lines added', () => {
+  const descriptor = openSync('/dev/null', 'a');
+  expect(outputFile(descriptor)).toBeUndefined();
+  closeSync(descriptor);
+  expect(outputFile(descriptor)).toBeUndefined();
 });
