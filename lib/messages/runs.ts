@@ -55,6 +55,10 @@ export const runs = {
     (reason: string) =>
       `The job could not be entered among those that are saved (${reason}). It runs without checkpoints, and is tried again every half minute.`,
   ),
+  waitsForStore: failure(
+    (folder: string) =>
+      `Where the job's checkpoints are kept (${folder}) nobody has answered for a minute: it waits until somebody does.`,
+  ),
   claimedLater: () => 'The job is entered among those that are saved: there are checkpoints from here on.',
   neverClaimed: failure(
     (reason: string) =>

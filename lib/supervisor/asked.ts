@@ -1,4 +1,5 @@
 // What this run goes by: what its owner asks for now, or, for a job that has checkpoints, asked for when they were made.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { OptionError, reasonOf } from '../errors.ts';
 import type { Job, JobOptions } from '../job.ts';
@@ -11,6 +12,7 @@ import { bySize } from '../store/seal.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { objectionToFolder } from '../system/folder.ts';
 import type { Say } from './output.ts';
+import { withProgress } from './progress.ts';
 
 type Asking = {
   readonly sources: Sources;
@@ -22,15 +24,17 @@ export type Asked = { readonly options: JobOptions; readonly store: Store; reado
 
 /** Throws OptionError, but never where that would cost a job its checkpoints. */
 export async function asked(asking: Asking): Promise<Asked> {
-  return asking.job.restarts === 0 ? askedAtFirst(asking) : askedAgain(asking);
+  const { job, say } = asking;
+  if (job.restarts === 0) return askedAtFirst(asking);
+  return withProgress({ say, name: 'Looking for what the job has asked for' }, async () => askedAgain(asking));
 }
 
 async function askedAtFirst({ sources, checkpoint, job, say }: Asking): Promise<Asked> {
   const options = { ...nothing(checkpoint), ...parseOptions(sources, defaults(checkpoint)) };
   const own = storeAskedFor(sources);
   // Told now, a wrong folder costs nothing. Once the job has computed it goes on, and its results are kept if need be.
-  if (options.results) await mustBeFolder(options.results, 'the results');
-  if (own && options.intervalSeconds !== undefined) await mustBeFolder(own, 'checkpoints');
+  if (options.results) await mustBeFolder(options.results, 'the results', say);
+  if (own && options.intervalSeconds !== undefined) await mustBeFolder(own, 'checkpoints', say);
   if (options.askedFor !== undefined) say(messages.intervalRaised(options.askedFor, checkpoint['shortest-interval']));
   return { options, store: storeOf(own?.folder, checkpoint, job), hasCheckpoints: false };
 }
@@ -79,8 +83,15 @@ const defaults = ({ interval, 'shortest-interval': shortestIntervalSeconds }: Co
 const storeOf = (own: string | undefined, { directory }: Config['checkpoint'], job: Asking['job']): Store =>
   openStore(own === undefined ? siteStore(directory, job) : ownStore(own, job), bySize);
 
-async function mustBeFolder(wanted: { readonly folder: string; readonly option: string }, use: string): Promise<void> {
-  const objection = await objectionToFolder(wanted.folder);
+/** One that hangs may well be right: what it is wanted for waits for it, and says so, or does without. */
+const PATIENCE_MS = 60_000;
+
+type Wanted = { readonly folder: string; readonly option: string };
+
+async function mustBeFolder(wanted: Wanted, use: string, say: Say): Promise<void> {
+  const objection = await withProgress({ say, name: `Looking at ${wanted.folder}` }, async () =>
+    Promise.race([objectionToFolder(wanted.folder), sleep(PATIENCE_MS, undefined, { ref: false })]),
+  );
   if (objection !== undefined) throw wrongFolder(wanted, use, objection);
 }
 

@@ -9,6 +9,7 @@ const AGAIN_SECONDS = 30;
 
 /** `superseded`: a newer run has the job, as is found only now. */
 export type Claimed = Exclude<Entrance, { kind: 'unprotected' }> | { readonly kind: 'superseded' };
+export type Unclaimed = Extract<Entrance, { kind: 'unprotected' }>;
 type Answer = Extract<Claimed, { kind: 'entered' | 'superseded' }>;
 /** `takeUp`: the story as it is to be from there on; who takes it up sees to the claim. */
 export type Late = Answer & { readonly takeUp: () => Story };
@@ -17,14 +18,18 @@ export type Late = Answer & { readonly takeUp: () => Story };
 const PATIENCE_MS = 5000;
 
 /** At the end of its scope nobody asks any more; and a claim that came too late to be taken up is given back. */
-export function claimLater(story: Story): AsyncDisposable & { readonly entrance: Promise<Late> } {
+/** @param first of a store that hung: who asks there still waits for the answer */
+export function claimLater(
+  story: Story,
+  first?: Promise<Entrance>,
+): AsyncDisposable & { readonly entrance: Promise<Late> } {
   const over = new AbortController();
   let isTakenUp = false;
   const takeUp = (): Story => {
     isTakenUp = true;
     return story;
   };
-  const asked = ask(story, over.signal).catch(() => undefined); // the scope is over
+  const asked = ask(story, over.signal, first).catch(() => undefined); // the scope is over
   return {
     entrance: new Promise((resolve) => void asked.then((answer) => answer && resolve({ ...answer, takeUp }))),
     async [Symbol.asyncDispose]() {
@@ -36,11 +41,11 @@ export function claimLater(story: Story): AsyncDisposable & { readonly entrance:
 }
 
 /** Undefined: never. */
-async function ask(story: Story, over: AbortSignal): Promise<Answer | undefined> {
-  for (;;) {
-    await sleep(AGAIN_SECONDS * 1000, undefined, { signal: over });
-    if (story.signals.terminated()) continue; // whoever watches the tree deals with it
-    const entrance = await enter({ ...story, lease: story.leaseSeconds });
+async function ask(story: Story, over: AbortSignal, first?: Promise<Entrance>): Promise<Answer | undefined> {
+  for (let underWay = first; ; underWay = undefined) {
+    if (!underWay) await sleep(AGAIN_SECONDS * 1000, undefined, { signal: over });
+    if (!underWay && story.signals.terminated()) continue; // whoever watches the tree deals with it
+    const entrance = await (underWay ?? enter({ ...story, lease: story.leaseSeconds }));
     if (entrance.kind === 'unprotected') continue;
     if (isOfUse(entrance, story) && !over.aborted) {
       if (entrance.kind === 'entered') story.say(messages.claimedLater());

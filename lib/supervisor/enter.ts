@@ -14,6 +14,7 @@ import { monotonic } from './lease.ts';
 import { ofError, ofJob, type Objection } from './objections.ts';
 import type { Say } from './output.ts';
 import type { Signals } from './signals.ts';
+import { vigil } from './vigil.ts';
 
 type Entering = {
   readonly job: Job;
@@ -26,17 +27,31 @@ type Entering = {
   readonly visibility: number;
 };
 
+/** Until a store that hangs answers it still asks. */
+type Asking = { readonly later?: Promise<Entrance> };
+
 export type Entrance =
   /** `at`: when the job was last known to be this run's, by monotonic(). */
   | { readonly kind: 'entered'; readonly at: number }
   /** R1: of a first run, whose store can't be written to: nothing keeps it from running, and it may ask again. */
-  | { readonly kind: 'unprotected'; readonly reason: string }
+  | ({ readonly kind: 'unprotected'; readonly reason: string } & Asking)
   | ({ readonly kind: 'held'; readonly claimed: boolean } & Objection)
   | { readonly kind: 'ended'; readonly ended: Ended }
   /** A newer run has the job, or Slurm ends this one before it began. */
   | { readonly kind: 'left'; readonly meaning: Fate };
 
 const LOOK_MS = 1000;
+
+/** A first run doesn't wait for a store that doesn't answer. Any other has to, and says so. */
+export async function enterUnlessSilent(around: Entering, watch: typeof vigil = vigil): Promise<Entrance> {
+  const { job, store, say } = around;
+  using silence = watch(store.folder);
+  const entrance = enter(around);
+  if ((await Promise.race([entrance, silence.givenUp])) !== 'given-up') return entrance;
+  if (job.restarts === 0) return { kind: 'unprotected', reason: messages.storeSilent(store.folder), later: entrance };
+  say(messages.waitsForStore(store.folder));
+  return entrance;
+}
 
 export async function enter(around: Entering): Promise<Entrance> {
   const { job, store } = around;

@@ -16,7 +16,8 @@ scenario('a read-only folder in TMPDIR moves along, arrives, and is gone at the 
 });
 
 scenario('a store that cannot be written to at the end is named, and the job keeps its exit status', async (place) => {
-  const script = 'chmod 500 .checkpointer-alice/sandbox-$SLURM_JOB_ID';
+  const store = '.checkpointer-alice/sandbox-$SLURM_JOB_ID';
+  const script = `until [ -e ${store}/restored.json ]; do sleep 0.1; done; chmod 500 ${store}`; // how far its output reaches is noted by then
   const job = await place.submit(script, { comment: 'checkpoint=1-0' });
   expect(await job.over()).toMatchObject({ state: 'COMPLETED', exitCode: '0:0' });
   expect(job.said()).toEqual([

@@ -1,11 +1,14 @@
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import fse from 'fs-extra';
 import type { Job } from '../../../lib/job.ts';
-import { openStore } from '../../../lib/store/store.ts';
-import { enter } from '../../../lib/supervisor/enter.ts';
+import { openStore, type Store } from '../../../lib/store/store.ts';
+import type { Sentence } from '../../../lib/messages/sentence.ts';
+import { enter, enterUnlessSilent } from '../../../lib/supervisor/enter.ts';
+import { vigil } from '../../../lib/supervisor/vigil.ts';
 
 const job = (restarts: number): Job => ({
   id: 7,
@@ -60,4 +63,42 @@ test('a run that finds a newer one is left', async () => {
   const { around, said } = entering(here, 1);
   expect(await enter(around)).toMatchObject({ kind: 'left' });
   expect(said).toEqual([expect.stringMatching(/A newer run of the job has begun/)]);
+});
+
+/** Nobody answers until it is told to; and who watches it has waited long enough already. */
+function silent(here: ReturnType<typeof room>) {
+  const answers = new AbortController();
+  const promise = once(answers.signal, 'abort');
+  const store: Store = {
+    ...here.store,
+    mustBeMounted: async () => void (await promise),
+    look: async () => promise.then(async () => here.store.look()),
+  };
+  const watch = () => ({ ...vigil(here.folder), givenUp: Promise.resolve('given-up' as const) });
+  return { store, watch, answers: () => answers.abort() };
+}
+
+test('a first run does not wait for a store that does not answer, but still asks', async () => {
+  const here = room();
+  const { store, watch, answers } = silent(here);
+  const { around } = entering(here, 0);
+  const entrance = await enterUnlessSilent({ ...around, store }, watch);
+  if (entrance.kind !== 'unprotected') throw new Error(entrance.kind);
+  expect(entrance.reason).toMatch(/nobody has answered for a minute/);
+  answers();
+  expect(await entrance.later).toMatchObject({ kind: 'entered' });
+});
+
+test('a later run waits for a store that does not answer, and says so', async () => {
+  const here = room();
+  await here.store.claim({ run: 0, node: 'n2', boot: 'b', lease: 0 });
+  await here.store.release(0);
+  const { store, watch, answers } = silent(here);
+  const { around, said } = entering(here, 1);
+  const say = (sentence: Sentence): void => {
+    said.push(typeof sentence === 'string' ? sentence : sentence.failure);
+    answers();
+  };
+  expect(await enterUnlessSilent({ ...around, store, say }, watch)).toMatchObject({ kind: 'entered' });
+  expect(said).toEqual([expect.stringMatching(/nobody has answered for a minute: it waits until somebody does/)]);
 });

@@ -1,0 +1,23 @@
+// The script has ended. Whether that is the job's end is Slurm's to say.
+import type { Ending } from '../job.ts';
+import { fate } from '../slurm/scontrol.ts';
+import { putBackExclusions } from './elsewhere.ts';
+import { writeErrand } from './errand.ts';
+import { keepForNextRun } from './move-on.ts';
+import { finish } from './results.ts';
+import type { Story } from './supervise.ts';
+
+/** Returns how the job is to end. */
+export async function conclude(ending: Ending, story: Story): Promise<Ending> {
+  // Told to end because it is to run again? Then its checkpoints are what it goes on from. Can't say: the Epilog can.
+  const meaning = story.signals.terminated() ? await fate(story.job).catch(() => 'unknown') : 'over';
+  if (meaning === 'runs-again') await keepForNextRun(story);
+  if (meaning === 'runs-again' && story.isProtected) await putBackExclusions(story);
+  if (meaning === 'runs-again' || meaning === 'unknown') return ending;
+  const final = await finish(story.errand, ending, {
+    say: story.say,
+    mayWrite: async () => (await story.lease.settled()) === 'valid',
+  });
+  await writeErrand(story.folder, { ...story.errand, settled: true });
+  return final;
+}
