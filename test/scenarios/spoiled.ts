@@ -1,0 +1,81 @@
+// A job's owner has taken away, or spoiled, what one of our hooks needs: it is said, and costs no more than that.
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { outside, own } from '../cluster/layout.ts';
+import { exec } from '../cluster/node.ts';
+import { counted } from './job.ts';
+import { scenario } from './scenario.ts';
+import { asAlice, until } from './slurm.ts';
+
+scenario('results that can be neither delivered nor kept are left where they are, and that is said', async (place) => {
+  const folder = place.makeFolder('hers');
+  const store = `.checkpointer-alice/sandbox-$SLURM_JOB_ID`;
+  const script = `echo precious > $TMPDIR/result; mkdir -p ${store}; touch ${store}/results; rmdir $RESULT_FOLDER`;
+  const job = await place.submit(script, { env: { RESULT_FOLDER: folder } });
+  const { node, exitCode } = await job.over();
+  expect(exitCode).toBe('74:0');
+  const left = `/local/checkpoint-${job.id}-results`;
+  expect(job.said()).toEqual([
+    expect.stringMatching(
+      new RegExp(
+        `^Results could neither be copied to ${folder} \\(.*\\) nor kept \\(.*\\)\\. They are left in ${left}$`,
+      ),
+    ),
+  ]);
+  expect(readFileSync(path.join(own(node), left, 'result'), 'utf8')).toBe('precious\n');
+  await exec(node, ['rm', '-r', left]);
+});
+
+scenario('a job whose checkpoint nothing can be noted in goes on from it, and says so', async (place) => {
+  const job = await place.submit('./count 40 5', { comment: 'checkpoint=0:05' });
+  await job.says(/^Requeueing/);
+  const checkpoint = path.join(place.store(job), '1');
+  await until('there is one', () => existsSync(checkpoint));
+  chmodSync(checkpoint, 0o500);
+  await job.says(/^Could not note how far the job's output reaches \(EACCES.* will be there twice/);
+  await job.says(/restore finished/);
+  chmodSync(checkpoint, 0o700);
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(40));
+});
+
+scenario('a job that begins again says so where what it wrote before can’t be taken out', async (place) => {
+  const job = await place.submit('./count 20 5', { comment: 'checkpoint=1-0' });
+  const { node } = await job.until('is under way', () => job.lines().includes('line 6'));
+  writeFileSync(path.join(place.store(job), 'undone'), 'in the way');
+  await exec(node, ['pkill', '-9', '-u', 'alice', '-f', `supervisor.js ${job.id} `]);
+  await job.says(/^What the job's earlier run wrote could not be taken out of its output \(E\w+.* be there twice/);
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0', restarts: 1 });
+  expect(job.lines()).toEqual(counted(20));
+  expect(place.lines('job-1.out').filter((line) => line === 'line 1')).toHaveLength(2);
+});
+
+scenario('a job whose script is gone by the time that it is to be put back does not start, and can', async (place) => {
+  const job = await place.submit('./count 4 5', { comment: 'checkpoint=1-0', sbatch: ['--job-name=no-script'] });
+  const { restarts } = await job.over();
+  expect(job.record()).toMatchObject({ state: 'FAILED', exitCode: '1:0' });
+  expect(job.said()).toEqual([expect.stringMatching(/^The job's script could not be put back \(ENOENT.* requeue it/)]);
+  await asAlice('ctl', 'scontrol', 'requeuehold', String(job.id));
+  await asAlice('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'JobName=unmoved');
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
+  await job.untilHeldOrNot('runs again', (record) => record.restarts > restarts && record.state !== 'PENDING');
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(4));
+});
+
+scenario('an Epilog that can’t read what is left to do says so in its log', async (place) => {
+  const script = `echo nothing > /run/slurm-checkpointer/$SLURM_JOB_ID/user/errand.json
+pkill -9 -f "supervisor.js $SLURM_JOB_ID "; sleep 100`;
+  const job = await place.submit(script, { comment: 'checkpoint=1-0' });
+  const { node } = await job.over();
+  const log = path.join(own(node), 'log/slurm-checkpointer.log');
+  await until('the Epilog has come', () =>
+    new RegExp(`aftermath: What was left to do for the job could not be done .* job=${job.id}`).test(
+      readFileSync(log, 'utf8'),
+    ),
+  );
+  await exec(node, ['rm', '-r', `/local/checkpoint-${job.id}`]);
+  expect(existsSync(outside(place.path('results')))).toBe(true);
+  rmSync(place.store(job), { recursive: true });
+});
