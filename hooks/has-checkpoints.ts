@@ -20,7 +20,7 @@ async function hasCheckpoints(): Promise<boolean> {
     const workDirectory = here ?? (await workDirectoryOf(runFolder(Number(id))));
     const job = { id: Number(id), user, cluster, restarts: 1, workDirectory };
     const { checkpoint } = await readConfig(CONFIG_FILE);
-    const address = own === '' ? siteStore(checkpoint.directory, job) : ownStore(own, job);
+    const address = await (own === '' ? siteStore(checkpoint.directory, job) : ownStore(own, job));
     const store = openStore(address);
     await store.mustBeMounted();
     return await hasEarlierRuns(store);

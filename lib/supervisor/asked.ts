@@ -36,12 +36,12 @@ async function askedAtFirst({ sources, checkpoint, job, say }: Asking): Promise<
   if (options.results) await mustBeFolder(options.results, 'the results', say);
   if (own && options.intervalSeconds !== undefined) await mustBeFolder(own, 'checkpoints', say);
   if (options.askedFor !== undefined) say(messages.intervalRaised(options.askedFor, checkpoint['shortest-interval']));
-  return { options, store: storeOf(own?.folder, checkpoint, job), hasCheckpoints: false };
+  return { options, store: await storeOf(own?.folder, checkpoint, job), hasCheckpoints: false };
 }
 
 async function askedAgain({ sources, checkpoint, job, say }: Asking): Promise<Asked> {
   const own = orNothing(() => storeAskedFor(sources));
-  const store = storeOf(own?.folder, checkpoint, job);
+  const store = await storeOf(own?.folder, checkpoint, job);
   // A store that fails is as good as one that has some: begin() looks again, and holds the job.
   const listing = await store.look().then(
     (seen) => seen.listing,
@@ -80,8 +80,11 @@ const defaults = ({ interval, 'shortest-interval': shortestIntervalSeconds }: Co
   shortestIntervalSeconds,
 });
 
-const storeOf = (own: string | undefined, { directory }: Config['checkpoint'], job: Asking['job']): Store =>
-  openStore(own === undefined ? siteStore(directory, job) : ownStore(own, job), bySize);
+const storeOf = async (
+  own: string | undefined,
+  { directory }: Config['checkpoint'],
+  job: Asking['job'],
+): Promise<Store> => openStore(await (own === undefined ? siteStore(directory, job) : ownStore(own, job)), bySize);
 
 /** One that hangs may well be right: what it is wanted for waits for it, and says so, or does without. */
 const PATIENCE_MS = 60_000;

@@ -1,7 +1,9 @@
 // Every fault, in one file: vitest runs what one file holds side by side.
 import './processes.ts';
+import './starts.ts';
 import './damages.ts';
 import './stores.ts';
+import './networks.ts';
 import './power.ts';
 import './cut-off.ts';
 import './daemons.ts';

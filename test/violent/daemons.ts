@@ -1,9 +1,11 @@
 // Slurm's own daemons end, hang and come back, while jobs run, are saved, or are to be requeued.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { signalDaemon, startDaemon } from '../cluster/node.ts';
+import { mustExec, signalDaemon, startDaemon } from '../cluster/node.ts';
+import { isOver, until } from '../scenarios/slurm.ts';
 import { at, untilControllerAnswers } from './blows.ts';
 import { alone, onANode } from './scenario.ts';
+import { kill } from './strike.ts';
 import { Witness } from './witness.ts';
 
 for (const [how, signal] of [
@@ -55,6 +57,8 @@ alone('a requeue that the controller is too busy for for a minute loses nothing'
   await witness.comesOutRight();
 });
 
+const END_UNKNOWN = /Slurm does not say whether the job was cancelled\. Its checkpoint is kept in .* scontrol requeue/;
+
 /** What it has in mind it writes down every 5 seconds. */
 const SAVED_MS = 7000;
 
@@ -72,3 +76,23 @@ alone('a controller that is killed and started again costs no job anything', asy
   await Promise.all([runs, isSaved, isRequeued].map(async (witness) => witness.comesOutRight()));
   expect((await runs.job.over()).restarts).toBe(0);
 });
+
+alone(
+  'a job whose supervisor is killed while nobody can say whether it was cancelled keeps its checkpoint',
+  async (place) => {
+    const witness = await Witness.start(place, 'witness', { comment: 'checkpoint=0:10' });
+    const { job } = witness;
+    await job.says(/restore finished/);
+    const { restarts } = await job.until('runs again', (now) => now.state === 'RUNNING' && now.restarts > 0);
+    expect(kill(job.id, 'supervisor')).toBe(true);
+    await at('aftermath', witness, async () => signalDaemon('ctl', 'STOP'));
+    await until('its Epilog has given up', () => job.said().some((line) => END_UNKNOWN.test(line)), 300);
+    await signalDaemon('ctl', 'CONT');
+    await untilControllerAnswers();
+    await job.untilHeldOrNot('is over', isOver);
+    expect(witness.checkpoints()).not.toEqual([]);
+    await mustExec('ctl', 'scontrol', 'requeue', String(job.id));
+    await job.untilHeldOrNot('is to run again', (now) => now.restarts > restarts);
+    await witness.comesOutRight();
+  },
+);

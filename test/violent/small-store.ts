@@ -21,6 +21,12 @@ export async function smallStore(place: Place, size: string) {
     remount: async (options: string) => onCtl('mount', '-o', `remount,${options}`, there),
     isFilled: async () => onCtl('sh', '-c', 'cat /dev/zero > "$1/filled" 2> /dev/null || true', 'sh', there),
     isEmptied: async () => onCtl('rm', '-f', path.join(there, 'filled')),
+    /** Of somebody else, until the end of the scope. @param folder of the job, below its top */
+    hasClaim: async (folder: string): Promise<AsyncDisposable> => {
+      const claim = 'mkdir -p "$1" && echo {} > "$1/run.0" && chown -R alice: "$2"';
+      await onCtl('sh', '-c', claim, 'sh', path.join(there, folder), there);
+      return { [Symbol.asyncDispose]: async () => void (await onCtl('rm', '-r', path.join(there, folder))) };
+    },
     /** As if it were not mounted: a mount point is there, root's and empty. */
     goes: async () => onCtl('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', there),
     comesBack: async () => onCtl('umount', '--lazy', there),

@@ -31,6 +31,8 @@ const isHeld: Sight = (_, job, all) => all.some((each) => action('post-dump')(ea
 const SIGHTS = {
   agent: ourNode('agent'),
   supervisor: ourNode('supervisor'),
+  aftermath: ourNode('aftermath'),
+  doorbell: (seen, job) => says(seen, '/hooks/doorbell') && seen.argv.includes(`/run/slurm-checkpointer/${job}`),
   'criu that begins to dump': criu('dump'),
   // In CRIU's log, which has no name any more: the moments that nothing else tells of.
   'criu that has a part of its code in the tree': (seen, job) =>

@@ -20,7 +20,7 @@ const options = async (restarts: number, comment: string) => {
 };
 
 async function save(wishes: object): Promise<void> {
-  const store = openStore(siteStore(SITE.directory, job(0)));
+  const store = openStore(await siteStore(SITE.directory, job(0)));
   await using draft = await store.draft(0);
   const facts = { job: 7, cluster: 'c', node: 'n1', script: 11, seconds: 1, outputs: [] };
   const continuation = { rootPid: 10, highestPid: 12, uptimeSeconds: 1 };
