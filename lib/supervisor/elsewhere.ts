@@ -7,7 +7,7 @@ import { reasonOf } from '../errors.ts';
 import type { Job } from '../job.ts';
 import { messages } from '../messages.ts';
 import { exclude, hasNodeBesides, holdPending, namesIn, placesOf, type Places } from '../slurm/places.ts';
-import { requeue } from '../slurm/scontrol.ts';
+import { killWait, requeue } from '../slurm/scontrol.ts';
 import type { Tries } from '../store/tries.ts';
 import type { Story } from './supervise.ts';
 
@@ -66,7 +66,7 @@ export function nextTry(before: Tries | undefined, excluded: string, node: strin
 async function holdRequeued({ name }: Places, story: Story): Promise<void> {
   const { job, store, say } = story;
   await settled(story);
-  const refused = await untilTaken(async () => holdPending(job, name));
+  const refused = await untilTaken(job, async () => holdPending(job, name));
   if (refused === undefined) say(messages.noneLeft(store.folder));
   else say(messages.notHeldPending(refused));
   await putBackExclusions(story);
@@ -74,7 +74,7 @@ async function holdRequeued({ name }: Places, story: Story): Promise<void> {
 
 async function without(nodes: string, places: Places, story: Story, counted: Counted): Promise<void> {
   const { job, say } = story;
-  const refused = await untilTaken(async () => exclude(job, places.name, nodes));
+  const refused = await untilTaken(job, async () => exclude(job, places.name, nodes));
   if (counted === 'by-slurm' && refused === undefined) say(messages.staysExcluded(places.name));
   if (refused === undefined) return;
   say(messages.notExcluded(job.node, refused, counted === 'by-slurm'));
@@ -94,7 +94,7 @@ export async function putBackExclusions({ job, store }: { job: Job; store: Story
     const tries = await store.tries();
     if (!tries) return;
     const { name, excluded } = await placesOf(job);
-    const refused = excluded === tries.ours && (await untilTaken(async () => exclude(job, name, tries.owners)));
+    const refused = excluded === tries.ours && (await untilTaken(job, async () => exclude(job, name, tries.owners)));
     if (refused === undefined || refused === false) await store.forgetTries();
   } catch {
     // at its next move
@@ -102,18 +102,24 @@ export async function putBackExclusions({ job, store }: { job: Job; store: Story
 }
 
 const PAUSE_MS = 500;
-/** Slurm kills this process KillWait after it has requeued the job. */
-const ATTEMPTS = 60;
+/** Slurm's own default. */
+const KILL_WAIT = 30;
+/** Before it kills this process, KillWait after the requeue, somebody is to hear why. */
+const WORDS_SECONDS = 5;
 
 /**
  * slurmctld refuses now and then while the last run is not quite over ("Resource temporarily unavailable", "Operation not
  * supported"; seen with 24.11). @returns why it refused to the last
  */
-async function untilTaken(ask: () => ReturnType<typeof exclude>): Promise<string | undefined> {
-  for (let attempt = 1; ; attempt += 1) {
-    const asked = await ask();
-    if (asked.kind === 'done') return undefined;
-    if (attempt === ATTEMPTS) return asked.reason;
+async function untilTaken(job: Job, ask: () => ReturnType<typeof exclude>): Promise<string | undefined> {
+  const began = Date.now();
+  let asked = await ask();
+  if (asked.kind === 'done') return undefined;
+  const seconds = (await killWait(job).catch(() => KILL_WAIT)) - WORDS_SECONDS;
+  while (Date.now() < began + seconds * 1000) {
     await sleep(PAUSE_MS);
+    asked = await ask();
+    if (asked.kind === 'done') return undefined;
   }
+  return asked.reason;
 }

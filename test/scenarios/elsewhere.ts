@@ -12,7 +12,8 @@ import { bridged, uprooted } from './uprooted.ts';
 
 scenario('a job that one node cannot restore goes on on another, and may come back to the first', async (place) => {
   const job = await uprooted(place, ['--exclude=n4'], 30);
-  const [, node = ''] = /restored on (n\d): .*Another/.exec(await job.says(/Another node is tried \(1 of 3\)/)) ?? [];
+  await job.says(/Another node is tried \(1 of 3\)/);
+  const [, node = ''] = /not restored on (n\d): /.exec(job.said().join('\n')) ?? []; // the same line, or one before
   using _elsewhere = bridged(
     place,
     job,
@@ -60,6 +61,17 @@ scenario('a job that no other node is left for is held, and its owner’s exclus
   const { text } = await job.untilHeldOrNot('excludes the same', (record) => / ExcNodeList=n1 /.test(record.text));
   expect(text).toContain(' Reason=JobHeldUser ');
   using _file = bridged(place, job, ['n2']);
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(20));
+});
+
+scenario('a job whose node Slurm does not exclude says so, and is held after as many tries', async (place) => {
+  const job = await uprooted(place, ['--job-name=not-excludable']);
+  await job.says(/^Slurm did not exclude n\d \(.+\): the job may come here again\.$/);
+  await job.held();
+  expect(job.said().at(-1)).toMatch(/\(3 tries\)\. The job is being requeued and held/);
+  using _file = bridged(place, job);
   await asAlice('ctl', 'scontrol', 'release', String(job.id));
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
   expect(job.lines()).toEqual(counted(20));
