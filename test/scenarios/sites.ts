@@ -66,12 +66,12 @@ scenario('a job whose TMPDIR is at another path on its next node is held, and bo
   await exec('ctl', ['scancel', String(job.id)]);
 });
 
-/** Serves /dev/log, in a /dev of the node's own (the other one is the machine's), until something of ours comes. */
+/** Serves /dev/log, in a /dev of the node's own (the other one is the machine's), until both of ours have come. */
 const SYSLOG = `
 mkdir -p /run/dev && mount --bind /dev /run/dev && mount -t tmpfs tmpfs /dev && mkdir /dev/pts /dev/shm
 cp -a /run/dev/null /run/dev/zero /run/dev/full /run/dev/random /run/dev/urandom /run/dev/tty /run/dev/fuse /dev
 exec perl -e 'use Socket; my ($log, $line); socket $log, AF_UNIX, SOCK_DGRAM, 0; bind $log, sockaddr_un("/dev/log") or die $!;
-chmod 0666, "/dev/log"; alarm 50; do { recv $log, $line, 9999, 0 } until $line =~ /slurm-checkpointer/; print $line'`;
+chmod 0666, "/dev/log"; alarm 50; until ($all =~ /The agent stopped/ && $all =~ /runs without/) { recv $log, $line, 9999, 0; $all .= "$line\\n" } print $all'`;
 
 scenario('a broken checkpoint.ini costs a job only its checkpoints, and is named in syslog', async (place) => {
   const heard = exec('n7', ['sh', '-c', SYSLOG]);
@@ -84,6 +84,7 @@ scenario('a broken checkpoint.ini costs a job only its checkpoints, and is named
   const { stdout } = await heard;
   expect(stdout).toMatch(complaint);
   expect(stdout).toContain(`slurm-checkpointer: job ${job.id}: `);
+  expect(stdout).toMatch(/The agent stopped \(.*shortest-interval: "soon".*\)\. The job runs on without checkpoints/);
 });
 
 /** Another job of the node that is being saved for as long as this command runs: what its agent would leave there. */

@@ -9,8 +9,10 @@ type Sight = (seen: Process, job: number, all: readonly Process[]) => boolean;
 const runs = ({ argv }: Process, program: string): boolean => path.basename(argv[0] ?? '') === program;
 const says = ({ argv }: Process, ...words: readonly string[]): boolean =>
   words.every((word) => argv.some((argument) => argument.includes(word)));
-const ourNode = (script: string) => (seen: Process, job: number) =>
-  runs(seen, 'node') && (seen.argv[1] ?? '').endsWith(`/dist/${script}.js`) && seen.argv[2] === String(job);
+const ourNode = (script: string) => (seen: Process, job: number) => {
+  const at = seen.argv.findIndex((word) => word.endsWith(`/dist/${script}.js`)); // after Node's own options
+  return runs(seen, 'node') && at > 0 && seen.argv[at + 1] === String(job);
+};
 const criu = (verb: string) => (seen: Process, job: number) =>
   runs(seen, 'criu') &&
   seen.argv[1] === verb &&
