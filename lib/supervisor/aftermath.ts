@@ -14,6 +14,8 @@ import { addLine, type Say } from './output.ts';
 import { askStore, type Answer } from './renewal.ts';
 import { finish } from './results.ts';
 import { removeLost, removeScratch } from './scratch.ts';
+import { monotonic } from './lease.ts';
+import { leaseFrom } from './writers.ts';
 import { endingNoted } from './tree.ts';
 
 /** `requeued`: Slurm already counts another run. `left`: it had no Epilog, and nobody knows what has become of the job. */
@@ -50,13 +52,21 @@ async function settle(errand: Errand, store: Store, left: Left): Promise<void> {
   if (claim === undefined) return void (await finish(errand, noted ?? KILLED, { say, mayWrite: async () => true }));
   // Without the own claim, or with a newer one, nothing there is this run's to write (§6).
   const ask = async (): Promise<Answer> => askStore({ restarts: claim.run }, store);
-  const mayWrite = async (): Promise<boolean> => (await ask()) === 'ours';
+  const askedAt = monotonic();
   const answer = await ask();
   if (answer === 'superseded') return removeLost(errand);
   if (answer === 'unknown') return;
+  const leaseSeconds = await leaseIn(store, claim.run);
+  const job = jobOf({ ...left, run: claim.run });
+  using lease = leaseFrom(askedAt, { job, store, agent: undefined, leaseSeconds });
+  const mayWrite = async (): Promise<boolean> => (await lease.settled()) === 'valid' && (await ask()) === 'ours';
   if (noted) return void (await finish(errand, noted, { say, mayWrite }));
   await killed(errand, store, { ...left, say, run: claim.run, mayWrite });
 }
+
+/** Seconds. One that can't be understood is waited for by nobody. */
+const leaseIn = async (store: Store, run: number): Promise<number> =>
+  (await store.look()).unreleased.find((one) => one.run === run)?.claim?.lease ?? 0;
 
 /** In the job's output, too: of a run whose it still is. */
 const toOwner =

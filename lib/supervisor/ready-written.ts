@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing, isNodes, NodeError, reasonOf } from '../errors.ts';
-import { syncFile } from '../store/durable.ts';
+import { syncFoldersOf } from '../store/durable.ts';
 import { edgeOf, type Written } from '../store/written.ts';
 import { differences, digest, pieces } from '../system/contents.ts';
 import { each } from '../system/each.ts';
@@ -118,8 +118,7 @@ async function keep(step: Step, from: number, to: number): Promise<void> {
   if (from >= end) return;
   try {
     await copyPart(step.file.path, { from, end, to: keptIn(step) });
-    for (let folder = keptIn(step); folder !== path.dirname(step.keep);)
-      await syncFile((folder = path.dirname(folder)));
+    await syncFoldersOf(keptIn(step), path.dirname(step.keep));
   } catch (error) {
     const [file, size] = [step.file.path, step.file.size];
     throw new Error(`what ${file} has had after its first ${size} bytes can't be kept (${reasonOf(error)})`, {

@@ -3,7 +3,7 @@
 // may write to the same file.
 import { appendFile, mkdir, open, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { syncFile } from '../store/durable.ts';
+import { syncFile, syncFoldersOf } from '../store/durable.ts';
 import { UNDONE } from '../store/names.ts';
 import { writeAt } from '../system/write.ts';
 import type { Marks } from './marks.ts';
@@ -22,14 +22,18 @@ export async function undo(
 ): Promise<string[]> {
   const kept: string[] = [];
   for (const { path: file, size } of outputs) {
-    const keptIn = path.join(folder, UNDONE, path.basename(file));
-    if (!emptied.includes(file) && (await takeOut(file, size, keptIn))) kept.push(keptIn);
+    const keptIn = path.join(folder, UNDONE, file); // by its whole path: another may have the same name
+    if (emptied.includes(file) || !(await takeOut(file, size, { keptIn, top: folder }))) continue;
+    kept.push(keptIn);
   }
   return kept;
 }
 
+/** `top`: what of its folders is not new. */
+type Keeping = { readonly keptIn: string; readonly top: string };
+
 /** False if nothing was written there since but lines that stay. */
-async function takeOut(file: string, from: number, keptIn: string): Promise<boolean> {
+async function takeOut(file: string, from: number, { keptIn, top }: Keeping): Promise<boolean> {
   if (!(await stat(file).catch(() => undefined))) return false;
   await using output = await open(file, 'r+');
   let [stays, taken] = ['', false];
@@ -43,6 +47,7 @@ async function takeOut(file: string, from: number, keptIn: string): Promise<bool
   }
   if (!taken) return false;
   await syncFile(keptIn);
+  await syncFoldersOf(keptIn, top);
   const rest = Buffer.from(stays, 'latin1');
   await writeAt(output, rest, from);
   await output.truncate(from + rest.length);

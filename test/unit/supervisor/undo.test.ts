@@ -13,6 +13,7 @@ beforeEach(async () => {
 });
 afterEach(async () => rm(folder, { recursive: true }));
 
+const keptOf = (file: string): string => path.join(folder, 'undone', file);
 const mark = async (...files: string[]): Promise<void> =>
   writeMarks(checkpoint(), { outputs: await sizesOf(files), written: [] });
 const undone = async (...emptied: string[]): Promise<string[]> =>
@@ -34,9 +35,9 @@ test('what was written since goes, but for lines of others, and is kept', async 
     ['two\n', 'two\n\xfftwo\n'],
   ] as const) {
     await writeFile(output(), Buffer.from(`one\n[checkpoint] Requeueing ... 1\n${others}${since}`, 'latin1'));
-    expect(await undone()).toEqual([path.join(folder, 'undone/job.out')]);
+    expect(await undone()).toEqual([keptOf(output())]);
     expect(await readFile(output(), 'latin1')).toBe(`one\n[checkpoint] Requeueing ... 1\n${others}`);
-    expect(await readFile(path.join(folder, 'undone/job.out'), 'latin1')).toBe(kept);
+    expect(await readFile(keptOf(output()), 'latin1')).toBe(kept);
   }
 });
 
@@ -59,6 +60,18 @@ test('lines that stay are found in much text, and in a line without an end', asy
   await writeFile(output(), `one\n${ours.map((line, at) => line + programs[at]).join('')}${endless}`);
   expect(await undone()).toHaveLength(1);
   expect(await readFile(output(), 'utf8')).toBe(`one\n${ours.join('')}`);
-  const kept = await readFile(path.join(folder, 'undone/job.out'), 'utf8');
+  const kept = await readFile(keptOf(output()), 'utf8');
   expect(kept).toBe(`${programs.join('')}${endless}`);
+});
+
+test('what two outputs of the same name had is kept apart', async () => {
+  const files = ['a/out', 'b/out'].map((name) => path.join(folder, name));
+  for (const file of files) {
+    await mkdir(path.dirname(file));
+    await writeFile(file, '');
+  }
+  await mark(...files);
+  for (const file of files) await writeFile(file, `${file}\n`);
+  expect(await undone()).toEqual(files.map(keptOf));
+  for (const file of files) expect(await readFile(keptOf(file), 'utf8')).toBe(`${file}\n`);
 });
