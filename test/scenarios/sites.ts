@@ -1,5 +1,5 @@
-// Sites that are unlike the others: one whose own hooks give each job a TMPDIR, and that saves one job at a time on a node;
-// and one whose checkpoint.ini is wrong.
+// Sites that are unlike the others: one whose own hooks give each job a TMPDIR, that saves one job at a time on a node, and
+// allows each user little; and one whose checkpoint.ini is wrong.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
@@ -7,6 +7,7 @@ import { outside, own } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
 import { counted, type SubmittedJob } from './job.ts';
 import { scenario } from './scenario.ts';
+import { asAlice } from './slurm.ts';
 
 const ON_TMPDIR = ['--partition=tmpdir'];
 const NODES = ['n5', 'n6'];
@@ -64,6 +65,20 @@ scenario('a job whose TMPDIR is at another path on its next node is held, and bo
   const [there, here] = [node, NODES.find((name) => name !== node)].map((name) => `"/local/${job.id}/${name}"`);
   expect(job.said().at(-1)).toContain(`not restored: its TMPDIR was ${there}, and here it is ${here}. The job is`);
   await exec('ctl', ['scancel', String(job.id)]);
+});
+
+scenario('a user who has all that the site allows each is told so, and saved once there is room', async (place) => {
+  const other = place.path('.checkpointer-alice/other');
+  await asAlice('ctl', 'mkdir', '-p', other);
+  await asAlice('ctl', 'fallocate', '--length=1100M', `${other}/images`);
+  const job = await place.submit('./count 60 5', { comment: 'checkpoint=0:04', sbatch: ON_TMPDIR });
+  const taken =
+    'it takes \\d+ MiB or more, and of the 1\\.0 GiB that this site allows each user .* 1\\.1 GiB are taken';
+  await job.says(new RegExp(`^No checkpoint: ${taken}`));
+  await asAlice('ctl', 'rm', '-r', other);
+  await job.says(/^Dump done/);
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(60));
 });
 
 /** Serves /dev/log, in a /dev of the node's own (the other one is the machine's), until both of ours have come. */

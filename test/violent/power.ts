@@ -1,6 +1,6 @@
 // The power of a node goes, whatever its jobs are about to do.
 import { expect } from 'vitest';
-import { mustExec } from '../cluster/node.ts';
+import { exec, mustExec } from '../cluster/node.ts';
 import { cutPower } from './blows.ts';
 import { onANode, type Pair } from './scenario.ts';
 import { catches, type Sighted } from './strike.ts';
@@ -92,5 +92,35 @@ onANode(
     }
     const { holds } = await witness.comesOutRight();
     expect(holds).toEqual([expect.stringMatching(/has not said that it is over/)]);
+  },
+);
+
+const INI = '/etc/slurm-checkpointer/checkpoint.ini';
+
+/** A line more in checkpoint.ini, until the end of the scope, or the loss of the node. */
+async function decided(nodes: readonly string[], line: string): Promise<AsyncDisposable> {
+  const add = 'cp "$1" /run/site.ini && echo "$2" >> /run/site.ini && mount --bind /run/site.ini "$1"';
+  await Promise.all(nodes.map(async (node) => mustExec(node, 'sh', '-c', add, 'sh', INI, line)));
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all(nodes.map(async (node) => exec(node, ['umount', INI]).catch(() => {})));
+    },
+  };
+}
+
+onANode(
+  'a job in mode requeue goes on by itself after the loss of its node where the site has a lease for all',
+  async (place, { partition, one, other }) => {
+    await using _lease = await decided([one, other], 'lease-for = all');
+    const witness = await Witness.start(place, 'witness', { partition, sbatch: [`--exclude=${one}`] });
+    await witness.job.says(/restore finished/);
+    const { node } = await witness.job.until('runs again', (now) => now.state === 'RUNNING' && now.restarts > 0);
+    {
+      await using _power = await cutPower(node);
+      witness.loses(node);
+      await witness.job.until('has another node', (now) => now.node !== node && now.node !== '');
+      await witness.job.says(new RegExp(`^An earlier run of the job, on ${node}, .* waiting up to 45 s`));
+    }
+    expect((await witness.comesOutRight()).holds).toEqual([]);
   },
 );
