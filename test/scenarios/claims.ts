@@ -4,7 +4,7 @@ import { reasonOf } from '../../lib/errors.ts';
 import { Gate } from './gate.ts';
 import { Place } from './place.ts';
 
-const MINUTES = 20; // a scenario that failed waits for all others before it is run again
+const MINUTES = 45; // a scenario that failed waits for all others before it is run again
 
 export type Scenario = (claim: string, story: (place: Place) => Promise<void>) => void;
 

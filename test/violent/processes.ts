@@ -19,7 +19,7 @@ const DUMPS: readonly Blow[] = [
   {
     claim: 'criu is killed while its code is in the tree',
     at: 'criu that has a part of its code in the tree',
-    says: /^No checkpoint: /,
+    says: /^(No checkpoint: |CRIU was killed as it saved the job, and may have harmed)/, // by how far it has come since
   },
   { claim: 'criu is killed while it writes the memory', at: 'criu that writes the memory', says: /^No checkpoint: / },
   { claim: 'criu is killed when it has dumped', at: 'criu that has dumped' },
