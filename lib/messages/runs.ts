@@ -59,6 +59,7 @@ export const runs = {
     (folder: string) =>
       `Where the job's checkpoints are kept (${folder}) nobody has answered for a minute: it waits until somebody does.`,
   ),
+  notRenewed: (folder: string) => `nobody could tell in time whether a newer run has the job (${folder})`,
   claimedLater: () => 'The job is entered among those that are saved: there are checkpoints from here on.',
   neverClaimed: failure(
     (reason: string) =>

@@ -5,18 +5,18 @@ import type { Job } from '../job.ts';
 import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { jobFrom, parseEnviron } from '../slurm/environment.ts';
-import type { JobEnd } from '../slurm/record.ts';
 import { howItEnded, recordOf, requeueEnded, runsAgainAnyway } from '../slurm/scontrol.ts';
 import { readManifest } from '../store/manifest.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { readErrand, type Errand } from './errand.ts';
+import { monotonic } from './lease.ts';
 import { addLine, type Say } from './output.ts';
 import { askStore, type Answer } from './renewal.ts';
 import { finish } from './results.ts';
+import { whatBecomesOf } from './remains.ts';
 import { removeLost, removeScratch } from './scratch.ts';
-import { monotonic } from './lease.ts';
-import { leaseFrom } from './writers.ts';
 import { endingNoted } from './tree.ts';
+import { briefLease } from './writers.ts';
 
 /** `requeued`: Slurm already counts another run. `left`: it had no Epilog, and nobody knows what has become of the job. */
 const ENDINGS = ['over', 'requeued', 'left'] as const;
@@ -56,10 +56,12 @@ async function settle(errand: Errand, store: Store, left: Left): Promise<void> {
   const answer = await ask();
   if (answer === 'superseded') return removeLost(errand);
   if (answer === 'unknown') return;
-  const leaseSeconds = await leaseIn(store, claim.run);
-  const job = jobOf({ ...left, run: claim.run });
-  using lease = leaseFrom(askedAt, { job, store, agent: undefined, leaseSeconds });
-  const mayWrite = async (): Promise<boolean> => (await lease.settled()) === 'valid' && (await ask()) === 'ours';
+  using lease = briefLease({ since: askedAt, seconds: await leaseIn(store, claim.run), askStore: ask });
+  const mayWrite = async (): Promise<boolean> => {
+    if ((await ask()) !== 'ours') return false;
+    if (!lease.isValid()) throw new Error(messages.notRenewed(store.folder));
+    return true;
+  };
   if (noted) return void (await finish(errand, noted, { say, mayWrite }));
   await killed(errand, store, { ...left, say, run: claim.run, mayWrite });
 }
@@ -93,27 +95,6 @@ const removed = async (errand: Errand, { say }: Left): Promise<void> =>
   removeScratch(errand).catch((error: unknown) => say(messages.notRemoved(errand.scratch, reasonOf(error))));
 
 type Killed = Left & { readonly run: number; readonly mayWrite: () => Promise<boolean> };
-
-/** Runs without a checkpoint of their own before somebody should look at it. */
-const MOST_IN_VAIN = 3;
-
-type Remains = {
-  /** Undefined where Slurm doesn't say. */
-  readonly end: JobEnd | undefined;
-  readonly hasCheckpoint: boolean;
-  /** So many of its runs have gone by since the newest, or its beginning. */
-  readonly runs: number;
-};
-
-/**
- * Of a job whose supervisor left no goodbye. One without a checkpoint begins again only if nothing but that ended it: its
- * time limit, or its memory, would end it again. `keep`: nobody can tell whether it is over.
- */
-export function whatBecomesOf({ end, hasCheckpoint, runs }: Remains): 'deliver' | 'keep' | 'requeue' | 'hold' {
-  if (end === 'cancelled' || (!hasCheckpoint && end !== 'failed')) return 'deliver';
-  if (end === undefined) return 'keep';
-  return runs >= MOST_IN_VAIN ? 'hold' : 'requeue';
-}
 
 async function killed(errand: Errand, store: Store, left: Killed): Promise<void> {
   const { say, mayWrite } = left;

@@ -17,8 +17,10 @@ export type Late = Answer & { readonly takeUp: () => Story };
 /** What is under way at the end, at a store that may hang again. */
 const PATIENCE_MS = 5000;
 
-/** At the end of its scope nobody asks any more; and a claim that came too late to be taken up is given back. */
-/** @param first of a store that hung: who asks there still waits for the answer */
+/**
+ * At the end of its scope nobody asks any more; and a claim that came too late to be taken up is given back.
+ * @param first of a store that hung: who asks there still waits for the answer
+ */
 export function claimLater(
   story: Story,
   first?: Promise<Entrance>,

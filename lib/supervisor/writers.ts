@@ -3,19 +3,19 @@ import { statusOf, treeOf } from '../system/proc.ts';
 import { membersOf, rootAt, send, standstill, type Root } from '../system/standstill.ts';
 import { keepLease } from './keeper.ts';
 import { endless, type Lease } from './lease.ts';
-import { askController, askStore } from './renewal.ts';
+import { askController, askStore, type Answer } from './renewal.ts';
 import type { Story } from './supervise.ts';
 
-/** Our children that write to where the job's next run may be at work. */
-const COPYING = new Set(['rsync', 'node']);
+/** Our children that write to where the job's next run may be at work. Some versions of Node call themselves by their thread. */
+const COPYING = /^rsync$|^node\b|MainThread$/;
 
 const copying = (): number[] =>
-  treeOf(process.pid).filter((pid) => pid !== process.pid && COPYING.has(statusOf(pid)?.name ?? ''));
+  treeOf(process.pid).filter((pid) => pid !== process.pid && COPYING.test(statusOf(pid)?.name ?? ''));
 
-type Leased = Pick<Story, 'job' | 'store' | 'agent' | 'leaseSeconds'>;
+const endCopying = (): void => copying().forEach((pid) => send(pid, 'SIGKILL'));
 
 /** @param since when the job was last known to be this run's, by monotonic() */
-export function leaseFrom(since: number, { job, store, agent, leaseSeconds: seconds }: Leased): Lease {
+export function leaseFrom(since: number, { job, store, agent, leaseSeconds: seconds }: Story): Lease {
   if (seconds === 0) return endless();
   let tree: Root | undefined;
   const lease = keepLease({
@@ -28,6 +28,22 @@ export function leaseFrom(since: number, { job, store, agent, leaseSeconds: seco
     renewed: (until) => tree && agent?.renewed(tree.pid, until),
   });
   // What stands still then would never go on, and somebody may wait for it.
-  void lease.superseded.then(() => copying().forEach((pid) => send(pid, 'SIGKILL')));
+  void lease.superseded.then(endCopying);
   return lease;
 }
+
+type Asking = { readonly since: number; readonly seconds: number; readonly askStore: () => Promise<Answer> };
+
+/** The Epilog's: a node waits for it, so what copies is ended where a supervisor's would stand still until it can be told. */
+export function briefLease(asking: Asking): Lease {
+  if (asking.seconds === 0) return endless();
+  return keepLease({ ...OF_EPILOG, ...asking });
+}
+
+const OF_EPILOG = {
+  askController: async (): Promise<Answer> => 'unknown', // the run has ended: there is nothing that it could say
+  stop: endCopying,
+  resume: (): void => {},
+  guard: (): void => {},
+  renewed: (): void => {},
+};

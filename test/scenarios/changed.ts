@@ -8,6 +8,7 @@ import { outside } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
 import { counted, type SubmittedJob } from './job.ts';
 import type { Place } from './place.ts';
+import { killAgent } from './nodes.ts';
 import { scenario } from './scenario.ts';
 import { asAlice, until } from './slurm.ts';
 import { beyondSnapshot, isExact, submitWriter } from './writer.ts';
@@ -15,7 +16,7 @@ import { beyondSnapshot, isExact, submitWriter } from './writer.ts';
 /** As after the loss of its node: what it wrote after its snapshot is there, and it waits. */
 async function isCutOff(place: Place, job: SubmittedJob): Promise<void> {
   const node = await beyondSnapshot(job);
-  await exec(node, ['sh', '-c', `kill -9 $(cat /run/slurm-checkpointer/${job.id}/pid)`]); // no last call without the agent
+  await killAgent(node, job.id);
   await exec('ctl', ['scontrol', 'requeuehold', String(job.id)]);
   await job.held();
   const over = path.join(place.store(job), 'run.0.released'); // until Slurm kills it, it writes on

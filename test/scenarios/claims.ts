@@ -4,20 +4,23 @@ import { reasonOf } from '../../lib/errors.ts';
 import { Gate } from './gate.ts';
 import { Place } from './place.ts';
 
-const MINUTES = 45; // a scenario that failed waits for all others before it is run again
-
 export type Scenario = (claim: string, story: (place: Place) => Promise<void>) => void;
 
-/** Of one project: each has its own list of known failures, and its own verdict. */
-export function claims(knownFailures: Readonly<Record<string, string>>): Scenario {
+/**
+ * Of one project: each has its own list of known failures, and its own verdict.
+ * @param minutes for each scenario: one that failed waits for all others before it is run again
+ */
+export function claims(knownFailures: Readonly<Record<string, string>>, minutes: number): Scenario {
   const gate = new Gate(knownFailures);
   afterAll(() => console.log(gate.report()));
-  return (claim, story) => declare(gate, claim, story);
+  return (claim, story) => declare(gate, claim, { story, minutes });
 }
 
-function declare(gate: Gate, claim: string, story: (place: Place) => Promise<void>): void {
+type Told = { readonly story: (place: Place) => Promise<void>; readonly minutes: number };
+
+function declare(gate: Gate, claim: string, { story, minutes }: Told): void {
   gate.announce(claim);
-  test.concurrent(claim, { timeout: MINUTES * 60_000 }, async ({ skip }) => {
+  test.concurrent(claim, { timeout: minutes * 60_000 }, async ({ skip }) => {
     const verdict = await gate.judge(claim, async (attempt) => {
       const place = new Place(`${claim.replaceAll(/\W+/g, '-')}${attempt > 1 ? '-again' : ''}`);
       try {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import { exec } from '../cluster/node.ts';
 import { counted } from './job.ts';
+import { killAgent } from './nodes.ts';
 import { scenario } from './scenario.ts';
 
 scenario('a requeue by somebody else is a last call: nothing is done twice', async (place) => {
@@ -48,7 +49,7 @@ scenario(
     const job = await place.submit('./count 40 5', { comment: 'checkpoint=0:05' });
     await job.says(/restore finished/);
     const { node } = await job.until('runs again', ({ state, restarts }) => state === 'RUNNING' && restarts === 1);
-    await exec(node, ['sh', '-c', `kill -9 $(cat /run/slurm-checkpointer/${job.id}/pid)`]); // no last call without the agent
+    await killAgent(node, job.id);
     const before = job.lines().length;
     await job.until('has gone on', () => job.lines().length > before + 4);
     await exec('ctl', ['scontrol', 'requeue', String(job.id)]);

@@ -1,4 +1,4 @@
-// Nodes that lose their power, are booted, or are cut off, and come back.
+// What happens to nodes: they lose their power, are booted, or are cut off, and come back; and to the agents on them.
 import { NODES } from '../cluster/layout.ts';
 import { exec, turnOn } from '../cluster/node.ts';
 import { until } from './slurm.ts';
@@ -17,6 +17,10 @@ export async function takesJobs(name: string): Promise<void> {
     return /^(idle|mixed|allocated)$/m.test(stdout);
   });
 }
+
+/** Without it there is no last call. */
+export const killAgent = async (node: string, job: number): Promise<unknown> =>
+  exec(node, ['sh', '-c', `kill -9 $(cat /run/slurm-checkpointer/${job}/pid)`]);
 
 /** As until(), of what has to be asked for. */
 export async function untilTrue(what: string, ask: () => Promise<boolean>): Promise<void> {

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { exec } from '../cluster/node.ts';
 import { counted } from './job.ts';
+import { killAgent } from './nodes.ts';
 import { scenario } from './scenario.ts';
 import { beyondSnapshot, isExact, RUNS_ON, submitWriter } from './writer.ts';
 
@@ -15,7 +16,7 @@ scenario('a job in mode snapshot is saved while it runs, and stays where it is',
 scenario('what a job wrote after its snapshot is undone before it is written again', async (place) => {
   const job = await submitWriter(place, 50, { comment: 'checkpoint=0:06,mode=snapshot' });
   const node = await beyondSnapshot(job);
-  await exec(node, ['sh', '-c', `kill -9 $(cat /run/slurm-checkpointer/${job.id}/pid)`]); // no last call without the agent
+  await killAgent(node, job.id);
   await exec('ctl', ['scontrol', 'requeue', String(job.id)]);
   await job.says(/restore finished/);
   expect(job.said().join('\n')).toMatch(/appended had grown, and was cut back/);
@@ -40,7 +41,7 @@ scenario('a job in mode snapshot moves on before its time limit', async (place) 
 scenario('a job that begins again before its first checkpoint writes every line once', async (place) => {
   const job = await place.submit('./count 30 5', { comment: 'checkpoint=1-0' });
   const { node } = await job.until('is under way', () => job.lines().includes('line 6'));
-  await exec(node, ['sh', '-c', `kill -9 $(cat /run/slurm-checkpointer/${job.id}/pid)`]); // no last call without the agent
+  await killAgent(node, job.id);
   await exec('ctl', ['scontrol', 'requeue', String(job.id)]);
   await job.says(/What its earlier run wrote is written again/);
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0', restarts: 1 });

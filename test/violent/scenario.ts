@@ -19,7 +19,7 @@ const pairs = new Turns(free.length);
 const lonely = new Turns();
 const others: Promise<unknown>[] = [];
 
-const declare = claims(KNOWN_FAILURES.violent);
+const declare = claims(KNOWN_FAILURES.violent, 45);
 
 /** Beside others; nobody who needs to be alone begins before it has ended. */
 function declareBeside(turns: Turns): Scenario {

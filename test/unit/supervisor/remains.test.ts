@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { whatBecomesOf } from '../../../lib/supervisor/aftermath.ts';
+import { whatBecomesOf } from '../../../lib/supervisor/remains.ts';
 
 test.each([
   ['was cancelled, whatever it has', { end: 'cancelled', hasCheckpoint: true, runs: 0 }, 'deliver'],

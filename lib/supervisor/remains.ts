@@ -1,0 +1,23 @@
+// What becomes of a job whose supervisor was killed, by what is left of it.
+import type { JobEnd } from '../slurm/record.ts';
+
+/** Runs without a checkpoint of their own before somebody should look at it. */
+const MOST_IN_VAIN = 3;
+
+type Remains = {
+  /** Undefined where Slurm doesn't say. */
+  readonly end: JobEnd | undefined;
+  readonly hasCheckpoint: boolean;
+  /** So many of its runs have gone by since the newest, or its beginning. */
+  readonly runs: number;
+};
+
+/**
+ * Of a job whose supervisor left no goodbye. One without a checkpoint begins again only if nothing but that ended it: its
+ * time limit, or its memory, would end it again. `keep`: nobody can tell whether it is over.
+ */
+export function whatBecomesOf({ end, hasCheckpoint, runs }: Remains): 'deliver' | 'keep' | 'requeue' | 'hold' {
+  if (end === 'cancelled' || (!hasCheckpoint && end !== 'failed')) return 'deliver';
+  if (end === undefined) return 'keep';
+  return runs >= MOST_IN_VAIN ? 'hold' : 'requeue';
+}
