@@ -65,10 +65,10 @@ sums > $OLDPWD/before; $OLDPWD/count 48 0; sums > $OLDPWD/after
 });
 
 scenario('a file in TMPDIR that is written through a mapping loses nothing', async (place) => {
-  const job = await place.submit('./mapped.pl 150', { comment });
+  const job = await place.submit('./mapped.pl 240', { comment });
   expect(await job.over()).toMatchObject(moved);
   expect(job.moves()).toBeGreaterThanOrEqual(2);
-  expect(job.lines()).toEqual(counted(150));
+  expect(job.lines()).toEqual(counted(240));
 });
 
 scenario('output that Slurm empties at every requeue is whole in the end', async (place) => {
