@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { COMPUTE_NODES } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
-import { processesOf } from './strike.ts';
+import { processesOf } from './processes-seen.ts';
 
 const LOOKS = 60;
 

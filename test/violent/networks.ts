@@ -83,7 +83,7 @@ onANode('a job whose store hangs as it comes to its end waits for it, and says s
   await using small = await smallStore(place, '300m');
   const own: Options = {
     comment: 'checkpoint=1-0',
-    work: { steps: 12 },
+    work: { steps: 12, megabytes: 64 },
     store: small.store,
     partition: pair.partition,
   };

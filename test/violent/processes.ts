@@ -84,7 +84,7 @@ scenario('nothing is lost when the supervisor is killed while the tree runs', as
 scenario('a job that comes to its end as criu begins to dump it has ended as it would have', async (place) => {
   const witness = await Witness.start(place, 'witness');
   await witness.job.says(/restore finished/);
-  await at('criu that begins to dump', witness, async () => witness.ends());
+  await at('criu that has not stopped the tree yet', witness, async () => witness.ends());
   await witness.comesOutRight();
   expect(witness.job.said().join('\n')).not.toMatch(/harmed|restore finished[^]*restore finished/);
 });
@@ -131,14 +131,20 @@ scenario('nothing is lost when the agent is killed before the first checkpoint',
 });
 
 scenario('results are kept where rsync was killed while it delivered them', async (place) => {
-  const witness = await Witness.start(place, 'witness', { comment: 'checkpoint=1-0', work: { steps: 8 } });
+  const witness = await Witness.start(place, 'witness', {
+    comment: 'checkpoint=1-0',
+    work: { steps: 8, megabytes: 64 },
+  });
   await strikes(witness, { at: 'rsync that delivers' });
   const kept = await witness.job.says(/^Results could not be copied to .* kept in /);
   expect(await witness.keptIn(kept.replace(/.* kept in /, ''))).toEqual([]);
 });
 
 scenario('results arrive all the same when the supervisor is killed while it delivers them', async (place) => {
-  const witness = await Witness.start(place, 'witness', { comment: 'checkpoint=1-0', work: { steps: 8 } });
+  const witness = await Witness.start(place, 'witness', {
+    comment: 'checkpoint=1-0',
+    work: { steps: 8, megabytes: 64 },
+  });
   await strikes(witness, { at: 'rsync that delivers', kills: 'supervisor' });
   await witness.comesOutRight({ exitCode: '0:9' }); // Slurm's word on the one that it watched, and nobody can take it back
 });

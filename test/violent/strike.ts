@@ -1,9 +1,8 @@
 // Stops a process of a job at a moment of its life that no sleep would hit: all nodes' processes are seen from out here.
-import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { environmentOf, logOf, parentOf, processes, type Process } from './processes-seen.ts';
 
-type Process = { readonly pid: number; readonly argv: readonly string[] };
 type Sight = (seen: Process, job: number, all: readonly Process[]) => boolean;
 
 const runs = ({ argv }: Process, program: string): boolean => path.basename(argv[0] ?? '') === program;
@@ -37,6 +36,8 @@ const SIGHTS = {
   doorbell: (seen, job) => says(seen, '/hooks/doorbell') && seen.argv.includes(`/run/slurm-checkpointer/${job}`),
   'criu that begins to dump': criu('dump'),
   // In CRIU's log, which has no name any more: the moments that nothing else tells of.
+  'criu that has not stopped the tree yet': (seen, job) =>
+    criu('dump')(seen, job) && !logOf(seen.pid).includes('SEIZE '),
   'criu that has a part of its code in the tree': (seen, job) =>
     criu('dump')(seen, job) && logOf(seen.pid).includes('Set up parasite blob'),
   // With instructions of its own at the place where they stand: who kills it there harms some of them.
@@ -67,7 +68,10 @@ export async function catches(job: number, what: Sighted, giveUp: () => boolean)
   if (what === 'criu that has restored') return catchesRestored(job, giveUp);
   for (; !giveUp(); await sleep(LOOK_MS)) {
     const seen = find(job, what);
-    if (seen !== undefined && send(seen, 'SIGSTOP')) return caught(seen, [seen, parentOf(seen)]);
+    if (seen === undefined || !send(seen, 'SIGSTOP')) continue;
+    const stopped = caught(seen, [seen, parentOf(seen)]);
+    if (find(job, what, 0) === seen) return stopped;
+    stopped[Symbol.dispose](); // too late: its moment had gone by
   }
   return undefined;
 }
@@ -92,8 +96,8 @@ export function kill(job: number, what: Sighted): boolean {
   return seen !== undefined && send(seen, 'SIGKILL');
 }
 
-function find(job: number, what: Sighted): number | undefined {
-  const all = processes();
+function find(job: number, what: Sighted, age = LOOK_MS / 2): number | undefined {
+  const all = processes(age);
   return all.find((each) => SIGHTS[what](each, job, all))?.pid;
 }
 
@@ -103,42 +107,6 @@ const caught = (pid: number, stopped: readonly number[]): Caught => ({
   kill: () => send(pid, 'SIGKILL'),
   [Symbol.dispose]: () => stopped.forEach((each) => send(each, 'SIGCONT')),
 });
-
-const parentOf = (pid: number): number => Number(/^PPid:\s*(\d+)/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? pid);
-
-/** What is left of a job: whatever has its number among its words, or in its environment. */
-export function processesOf(job: number): string[] {
-  const itsFolder = new RegExp(`/slurm-checkpointer/${job}(?:/|$)|/checkpoint-${job}/`);
-  return processes()
-    .filter(
-      ({ pid, argv }) =>
-        argv.some((word) => itsFolder.test(word)) || environmentOf(pid).includes(`SLURM_JOB_ID=${job}`),
-    )
-    .map(({ pid, argv }) => `process ${pid}: ${argv.join(' ')}`);
-}
-
-let looked: readonly Process[] = [];
-let lookedAt = 0;
-
-/** One look for all who watch. */
-function processes(): readonly Process[] {
-  if (performance.now() - lookedAt < LOOK_MS / 2) return looked;
-  const pids = readdirSync('/proc').map(Number).filter(Boolean);
-  looked = pids.map((pid) => ({ pid, argv: textOf(`/proc/${pid}/cmdline`).split('\0') }));
-  lookedAt = performance.now();
-  return looked;
-}
-
-const environmentOf = (pid: number): string[] => textOf(`/proc/${pid}/environ`).split('\0');
-const logOf = (pid: number): string => textOf(`/proc/${pid}/fd/2`);
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'latin1');
-  } catch {
-    return ''; // it has ended
-  }
-}
 
 function send(pid: number, signal: NodeJS.Signals): boolean {
   try {

@@ -10,7 +10,7 @@ import { isOver, until, type JobRecord } from '../scenarios/slurm.ts';
 import { differs } from './differs.ts';
 import { giveTheWord, whyHeld } from './hold.ts';
 import { leftBy } from './left.ts';
-import { processesOf } from './strike.ts';
+import { processesOf } from './processes-seen.ts';
 import { commandOf, RESULTS, textOf, undisturbed, type Undisturbed, type Work } from './undisturbed.ts';
 
 const WORK: Work = { steps: 120, pause: 0.25, megabytes: 16, status: 7, appends: true };
