@@ -6,6 +6,7 @@ import { exec } from '../cluster/node.ts';
 import { processesOf } from './processes-seen.ts';
 
 const LOOKS = 60;
+const LOOK_MS = 500;
 
 /**
  * @param store its folder there, from out here; the Epilog has some seconds
@@ -18,14 +19,12 @@ export async function leftBy(
 ): Promise<string[]> {
   for (const node of lost.keys()) await exec(node, ['rm', '-rf', `/local/checkpoint-${job}`]);
   for (let look = 1; ; look += 1) {
-    const onNodes = await Promise.all(COMPUTE_NODES.map(async (node) => on(node, job)));
-    const left = [...processesOf(job), ...inStore(store), ...onNodes.flat()];
+    const left = [...(await onNodes()).filter(isOf(job)), ...processesOf(job), ...inStore(store)];
     if (left.length === 0 || look === LOOKS) return left.map((each) => `left behind: ${each}`);
     if (look === LOOKS / 2)
       for (const [node, what] of lost)
         if (what === 'slurmd')
           await exec(node, ['rm', '-rf', `/local/checkpoint-${job}`, `/run/slurm-checkpointer/${job}`]);
-    await sleep(500);
   }
 }
 
@@ -35,8 +34,24 @@ const inStore = (store: string): string[] =>
     .filter((name) => !/^(undone|results|ended|run\.\d+\.released)$/.test(name))
     .map((name) => `${store}/${name}`);
 
-async function on(node: string, job: number): Promise<string[]> {
-  const folders = `ls -d /run/slurm-checkpointer/${job} /local/checkpoint-${job}; find /sys/fs/cgroup -name job_${job}`;
+const isOf =
+  (job: number) =>
+  (found: string): boolean =>
+    new RegExp(`(/run/slurm-checkpointer/|/checkpoint-|/job_)${job}$`).test(found);
+
+let next: Promise<string[]> | undefined;
+
+/** Of whatever jobs. One look for all who ask before it begins: it takes a process on every node. */
+async function onNodes(): Promise<string[]> {
+  next ??= sleep(LOOK_MS).then(async () => {
+    next = undefined;
+    return (await Promise.all(COMPUTE_NODES.map(on))).flat();
+  });
+  return next;
+}
+
+async function on(node: string): Promise<string[]> {
+  const folders = "ls -d /run/slurm-checkpointer/* /local/checkpoint-*; find /sys/fs/cgroup -name 'job_*'";
   const { stdout } = await exec(node, ['sh', '-c', folders]);
   return stdout
     .split('\n')

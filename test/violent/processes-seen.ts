@@ -38,8 +38,13 @@ export function processesOf(job: number): string[] {
     .map(({ pid, argv }) => `process ${pid}: ${argv.join(' ')}`);
 }
 
-export const parentOf = (pid: number): number =>
-  Number(/^PPid:\s*(\d+)/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? pid);
+const numberIn = (status: string, name: string): number | undefined => {
+  const found = new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1];
+  return found === undefined ? undefined : Number(found);
+};
+export const parentOf = (pid: number): number => numberIn(textOf(`/proc/${pid}/status`), 'PPid') ?? pid;
+/** 0: nobody. */
+export const tracerOf = (pid: number): number => numberIn(textOf(`/proc/${pid}/status`), 'TracerPid') ?? 0;
 export const environmentOf = (pid: number): string[] => textOf(`/proc/${pid}/environ`).split('\0');
 /** Where it writes its errors: a file, be its name gone. */
 export const logOf = (pid: number): string => textOf(`/proc/${pid}/fd/2`);

@@ -14,14 +14,21 @@ type Blow = {
   readonly says?: RegExp;
 };
 
+/** By how far it has come with the processes after that. */
+const NO_CHECKPOINT_OR_HARMED = /^(No checkpoint: |CRIU was killed as it saved the job, and may have harmed)/;
+
 const DUMPS: readonly Blow[] = [
   { claim: 'criu is killed as it begins to dump', at: 'criu that begins to dump', says: /^No checkpoint: / },
   {
     claim: 'criu is killed while its code is in the tree',
     at: 'criu that has a part of its code in the tree',
-    says: /^(No checkpoint: |CRIU was killed as it saved the job, and may have harmed)/, // by how far it has come since
+    says: NO_CHECKPOINT_OR_HARMED,
   },
-  { claim: 'criu is killed while it writes the memory', at: 'criu that writes the memory', says: /^No checkpoint: / },
+  {
+    claim: 'criu is killed while it writes the memory',
+    at: 'criu that writes the memory',
+    says: NO_CHECKPOINT_OR_HARMED,
+  },
   { claim: 'criu is killed when it has dumped', at: 'criu that has dumped' },
   { claim: 'rsync is killed while it copies TMPDIR', at: 'rsync that copies TMPDIR' },
   {
@@ -104,30 +111,11 @@ scenario(
   },
 );
 
-scenario(
-  'a job begins again, and says so, when its supervisor is killed before the first checkpoint',
-  async (place) => {
-    const witness = await Witness.start(place, 'witness', { comment: 'checkpoint=0:30' });
-    await witness.isAtStep(2);
-    expect(kill(witness.job.id, 'supervisor')).toBe(true);
-    await witness.job.says(/it starts from the beginning/);
-    await witness.comesOutRight();
-  },
-);
-
 scenario('nothing is lost when the criu that stays with a restored tree is killed', async (place) => {
   const witness = await Witness.start(place, 'witness');
   await witness.job.says(/restore finished/);
   expect(kill(witness.job.id, 'criu that stays with its tree')).toBe(true);
   await witness.comesOutRight();
-});
-
-scenario('nothing is lost when the agent is killed before the first checkpoint', async (place) => {
-  const witness = await Witness.start(place, 'witness');
-  await witness.isAtStep(2);
-  expect(kill(witness.job.id, 'agent')).toBe(true);
-  await witness.comesOutRight();
-  expect(witness.job.said()).toContainEqual(expect.stringMatching(/^No checkpoint: the agent on this node has gone/));
 });
 
 scenario('results are kept where rsync was killed while it delivered them', async (place) => {

@@ -65,3 +65,22 @@ scenario('a requeue that comes when there is no time for a last checkpoint costs
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0', restarts: 1 });
   expect(job.lines()).toEqual(counted(40));
 });
+
+scenario(
+  'a job begins again, and says so, when its supervisor is killed before the first checkpoint',
+  async (place) => {
+    const witness = await Witness.start(place, 'witness', { comment: 'checkpoint=0:30' });
+    await witness.isAtStep(2);
+    expect(kill(witness.job.id, 'supervisor')).toBe(true);
+    await witness.job.says(/it starts from the beginning/);
+    await witness.comesOutRight();
+  },
+);
+
+scenario('nothing is lost when the agent is killed before the first checkpoint', async (place) => {
+  const witness = await Witness.start(place, 'witness', { comment: 'checkpoint=0:10' });
+  await witness.isAtStep(2);
+  expect(kill(witness.job.id, 'agent')).toBe(true);
+  await witness.comesOutRight();
+  expect(witness.job.said()).toContainEqual(expect.stringMatching(/^No checkpoint: the agent on this node has gone/));
+});

@@ -1,117 +1,51 @@
-// Stops a process of a job at a moment of its life that no sleep would hit: all nodes' processes are seen from out here.
+// Strikes at a process of a job at a moment of its life that no sleep would hit: all nodes' processes are seen from out here.
+import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { environmentOf, logOf, parentOf, processes, type Process } from './processes-seen.ts';
-
-type Sight = (seen: Process, job: number, all: readonly Process[]) => boolean;
-
-const runs = ({ argv }: Process, program: string): boolean => path.basename(argv[0] ?? '') === program;
-const says = ({ argv }: Process, ...words: readonly string[]): boolean =>
-  words.every((word) => argv.some((argument) => argument.includes(word)));
-const ourNode = (script: string) => (seen: Process, job: number) => {
-  const at = seen.argv.findIndex((word) => word.endsWith(`/dist/${script}.js`)); // after Node's own options
-  return runs(seen, 'node') && at > 0 && seen.argv[at + 1] === String(job);
-};
-const criu = (verb: string) => (seen: Process, job: number) =>
-  runs(seen, 'criu') &&
-  seen.argv[1] === verb &&
-  (says(seen, `/sandbox-${job}/`) || says(seen, `/checkpoint-${job}-images`));
-const rsync =
-  (...words: readonly string[]) =>
-  (seen: Process, job: number) =>
-    runs(seen, 'rsync') && says(seen, `/checkpoint-${job}/`, ...words);
-/** CRIU's action script, which holds the tree. */
-const action = (stage: string) => (seen: Process, job: number) =>
-  says(seen, '/hooks/criu-action') &&
-  environmentOf(seen.pid).includes(`CHECKPOINTER_RUN=/run/slurm-checkpointer/${job}`) &&
-  environmentOf(seen.pid).includes(`CRTOOLS_SCRIPT_ACTION=${stage}`);
-
-const isHeld: Sight = (_, job, all) => all.some((each) => action('post-dump')(each, job));
-
-/** Processes of a job, each there for a while only; the first that is seen counts. */
-const SIGHTS = {
-  agent: ourNode('agent'),
-  supervisor: ourNode('supervisor'),
-  aftermath: ourNode('aftermath'),
-  doorbell: (seen, job) => says(seen, '/hooks/doorbell') && seen.argv.includes(`/run/slurm-checkpointer/${job}`),
-  'criu that begins to dump': criu('dump'),
-  // In CRIU's log, which has no name any more: the moments that nothing else tells of.
-  'criu that has not stopped the tree yet': (seen, job) =>
-    criu('dump')(seen, job) && !logOf(seen.pid).includes('SEIZE '),
-  'criu that has a part of its code in the tree': (seen, job) =>
-    criu('dump')(seen, job) && logOf(seen.pid).includes('Set up parasite blob'),
-  // With instructions of its own at the place where they stand: who kills it there harms some of them.
-  'criu that makes the processes of the tree call': (seen, job) =>
-    criu('dump')(seen, job) && logOf(seen.pid).includes('Dump private signals of'),
-  'criu that writes the memory': (seen, job) => criu('dump')(seen, job) && logOf(seen.pid).includes('Dumping pages'),
-  'criu that has dumped': (seen, job, all) => criu('dump')(seen, job) && isHeld(seen, job, all),
-  'criu that begins to restore': (seen, job) =>
-    criu('restore')(seen, job) && !logOf(seen.pid).includes('Restore finished successfully'),
-  'criu that stays with its tree': (seen, job) =>
-    criu('restore')(seen, job) && logOf(seen.pid).includes('Restore finished successfully'),
-  'criu that has restored': (seen, job, all) =>
-    criu('restore')(seen, job) && all.some((each) => action('pre-resume')(each, job)),
-  'rsync that copies TMPDIR': rsync('.partial/tmpdir/'),
-  'rsync that copies what changed': (seen, job, all) => rsync('.partial/tmpdir/')(seen, job) && isHeld(seen, job, all),
-  'rsync that lays TMPDIR back': (seen, job) => rsync('/tmpdir/')(seen, job) && !says(seen, '.partial/'),
-  'rsync that moves a snapshot': (seen, job) => runs(seen, 'rsync') && says(seen, `/checkpoint-${job}-images/`),
-  'rsync that delivers': rsync('--no-relative'),
-} as const satisfies Record<string, Sight>;
-export type Sighted = keyof typeof SIGHTS;
+import { find, send, type Sighted } from './sights.ts';
+import type { NotWanted, Stopped, Wanted, Watched } from './watcher.ts';
 
 export type Caught = Disposable & { readonly pid: number; kill(): void };
+export type { Sighted };
 
-const LOOK_MS = 4;
+const GIVE_UP_LOOK_MS = 100;
+
+let watcher: ChildProcess | undefined;
+let watches = 0;
+const answers = new Map<number, Watched>();
 
 /** Stopped as soon as it is seen, until the end of the scope; undefined: given up before. */
-export async function catches(job: number, what: Sighted, giveUp: () => boolean): Promise<Caught | undefined> {
-  if (what === 'criu that has restored') return catchesRestored(job, giveUp);
-  for (; !giveUp(); await sleep(LOOK_MS)) {
-    const seen = find(job, what);
-    if (seen === undefined || !send(seen, 'SIGSTOP')) continue;
-    const stopped = caught(seen, [seen, parentOf(seen)]);
-    if (find(job, what, 0) === seen) return stopped;
-    stopped[Symbol.dispose](); // too late: its moment had gone by
+export async function catches(job: number, moment: Sighted, giveUp: () => boolean): Promise<Caught | undefined> {
+  watcher ??= start();
+  const watch = (watches += 1);
+  watcher.send({ watch, job, moment } satisfies Wanted);
+  for (let isWanted = true; ; await sleep(GIVE_UP_LOOK_MS)) {
+    const answer = answers.get(watch);
+    if (answer) return answer.stopped && caught(answer.stopped);
+    if (watcher.exitCode !== null) throw new Error(`nobody watches any more: status ${watcher.exitCode}`);
+    if (isWanted && giveUp()) {
+      isWanted = false;
+      watcher.send({ watch } satisfies NotWanted); // it may have caught it meanwhile: its answer counts
+    }
   }
-  return undefined;
 }
 
-/** Its agent lets it go on at once: so that one is stopped, too. */
-async function catchesRestored(job: number, giveUp: () => boolean): Promise<Caught | undefined> {
-  const begins = await catches(job, 'criu that begins to restore', giveUp);
-  const agent = find(job, 'agent');
-  if (!begins || agent === undefined) return undefined;
-  send(agent, 'SIGSTOP');
-  begins[Symbol.dispose]();
-  for (; !giveUp(); await sleep(LOOK_MS)) {
-    if (find(job, 'criu that has restored') !== undefined) return caught(begins.pid, [agent]);
-  }
-  send(agent, 'SIGCONT');
-  return undefined;
+function start(): ChildProcess {
+  const child = fork(path.join(import.meta.dirname, 'watcher.ts'), { execArgv: ['--import', 'tsx'] });
+  child.on('message', (answer: Watched) => answers.set(answer.watch, answer));
+  child.unref();
+  child.channel?.unref();
+  return child;
 }
+
+const caught = ({ pid, all }: Stopped): Caught => ({
+  pid,
+  kill: () => send(pid, 'SIGKILL'),
+  [Symbol.dispose]: () => all.forEach((each) => send(each, 'SIGCONT')),
+});
 
 /** Whoever it is now. False: there is none. */
 export function kill(job: number, what: Sighted): boolean {
-  const seen = find(job, what);
+  const seen = find(job, what, 0);
   return seen !== undefined && send(seen, 'SIGKILL');
-}
-
-function find(job: number, what: Sighted, age = LOOK_MS / 2): number | undefined {
-  const all = processes(age);
-  return all.find((each) => SIGHTS[what](each, job, all))?.pid;
-}
-
-/** @param stopped with it: nsenter stops when its child does, and needs to be told, too */
-const caught = (pid: number, stopped: readonly number[]): Caught => ({
-  pid,
-  kill: () => send(pid, 'SIGKILL'),
-  [Symbol.dispose]: () => stopped.forEach((each) => send(each, 'SIGCONT')),
-});
-
-function send(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch {
-    return false; // it has ended
-  }
 }
