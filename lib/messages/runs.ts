@@ -47,8 +47,8 @@ export const runs = {
       `The job's supervisor was killed, and ${count} runs ${directory === undefined ? 'have not come to a first checkpoint' : 'have gone by since the last checkpoint'}. The job is requeued and held${directory === undefined ? '' : `, its checkpoint kept in ${directory}`}; once the cause is mended, release it with scontrol release.`,
   ),
   endUnknown: failure(
-    (directory: string, job: number) =>
-      `The job's supervisor was killed, and Slurm does not say whether the job was cancelled. Its checkpoint is kept in ${directory}; scontrol requeue ${job} lets it go on from there.`,
+    (directory: string | undefined, job: number) =>
+      `The job's supervisor was killed, and Slurm does not say whether the job was cancelled. ${directory === undefined ? `It has no checkpoint; scontrol requeue ${job} lets it begin again.` : `Its checkpoint is kept in ${directory}; scontrol requeue ${job} lets it go on from there.`}`,
   ),
 
   notClaimed: failure(

@@ -104,8 +104,10 @@ async function killed(errand: Errand, store: Store, left: Killed): Promise<void>
   const runs = await runsSince(store, left.run);
   const next = whatBecomesOf({ end, hasCheckpoint: newest !== undefined, runs });
   if (next === 'deliver') return void (await finish(errand, KILLED, { say, mayWrite }));
-  await removed(errand, left);
-  if (next === 'keep') return say(messages.endUnknown(store.folder, left.job));
+  if (next === 'keep' && newest === undefined) await finish(unclaimed(errand), KILLED, { say, mayWrite });
+  else await removed(errand, left);
+  if (next === 'leave') return;
+  if (next === 'keep') return say(messages.endUnknown(newest && store.folder, left.job));
   const asked = await requeueEnded(job, next === 'hold' ? 'held' : 'eligible').catch((error: unknown) => ({
     kind: 'failed' as const,
     reason: reasonOf(error),
@@ -115,6 +117,12 @@ async function killed(errand: Errand, store: Store, left: Killed): Promise<void>
   if (asked.kind === 'failed') say(messages.notTakenBack(asked.reason, kept, left.job));
   else if (next === 'hold') say(messages.heldInVain(runs, kept));
   else say(messages.takenBack(newest?.number));
+}
+
+/** What it left is delivered, and nobody notes that the job is over. */
+function unclaimed(errand: Errand): Errand {
+  const { claim, ...left } = errand;
+  return claim ? left : errand;
 }
 
 /** Since the newest checkpoint that can be read; one that can't be is the next run's to see to. */

@@ -50,6 +50,7 @@ test.each([
   ['a cancel', job('COMPLETING'), 'over'],
   ['a requeue by somebody', job('COMPLETING', 1), 'runs-again'],
   ['a requeue whose next run has begun', job('RUNNING', 1), 'runs-again'],
+  ['the doing of a controller that has forgotten this run', job('PENDING'), 'runs-again'],
   ['the end of its time', job('COMPLETING', 0, 600), 'timed-out'],
   ['a cancel of a job without a limit', { name: '1', node: 'n1', state: 'COMPLETING', restarts: 0, ran: 1e9 }, 'over'],
 ])('SIGTERM can be %s', (_, record, fate) => {
@@ -64,6 +65,8 @@ test.each([
   ['["RUNNING"]', 'failed'],
   ['["OUT_OF_MEMORY", "COMPLETING"]', 'other'],
   ['["NODE_FAIL"]', 'other'],
+  ['["PENDING"]', 'runs-again'],
+  ['["CANCELLED", "PENDING"]', 'cancelled'],
 ])('a job whose state is %s in JSON, in old and new versions, has ended as %s', (state, end) => {
   expect(endOfJob(`{"jobs": [{"job_state": ${state}}]}`)).toBe(end);
 });

@@ -10,7 +10,13 @@ test.each([
   ['has no checkpoint yet begins again', { end: 'failed', hasCheckpoint: false, runs: 1 }, 'requeue'],
   ['has had none in three runs waits for somebody', { end: 'failed', hasCheckpoint: false, runs: 3 }, 'hold'],
   ['has none, and came to its limit, is over', { end: 'other', hasCheckpoint: false, runs: 1 }, 'deliver'],
-  ['has none, and may have been cancelled, is over', { end: undefined, hasCheckpoint: false, runs: 1 }, 'deliver'],
+  [
+    'has none, and may have been cancelled, is not said to be over',
+    { end: undefined, hasCheckpoint: false, runs: 1 },
+    'keep',
+  ],
+  ['is run again by Slurm is left alone', { end: 'runs-again', hasCheckpoint: false, runs: 1 }, 'leave'],
+  ['is run again by Slurm keeps its checkpoint', { end: 'runs-again', hasCheckpoint: true, runs: 3 }, 'leave'],
 ] as const)('a job without a supervisor that %s', (_, remains, next) => {
   expect(whatBecomesOf(remains)).toBe(next);
 });
