@@ -73,7 +73,7 @@ export const runs = {
   begunAlready: (directory: string, run: number) =>
     `Slurm has started run ${run} of the job twice, as after its controller lost some of its state (${directory})`,
   numberTaken: (directory: string) =>
-    `Slurm calls this the job's first run, but ${directory} has files of a job with this number. Are they of another job? Then remove them`,
+    `Slurm calls this the job's first run, but ${directory} has files of a job with this number. If they are this job's, as after a controller that lost some of its state, it goes on from them; if they are another's, remove them first`,
   endNotNoted: failure(
     (directory: string, reason: string) =>
       `It could not be noted that the job is over (${reason}). Its checkpoints stay in ${directory}; please remove them.`,

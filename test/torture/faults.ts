@@ -4,6 +4,7 @@ import { signalDaemon, startDaemon } from '../cluster/node.ts';
 import { cutPower, untilControllerAnswers } from '../violent/blows.ts';
 import { DAMAGES, doDamage } from '../violent/damage.ts';
 import type { SmallStore } from '../violent/small-store.ts';
+import { SAVED_MS } from '../violent/set-back.ts';
 import { kill, type Sighted } from '../violent/strike.ts';
 import { atMoment, isToBeRestored, OF_CRIU, OF_RESTORES, OF_RSYNC, requeue } from './moments.ts';
 import type { FaultName, FaultPlan } from './plan.ts';
@@ -41,9 +42,6 @@ const daemon =
     await startDaemon(name);
     await untilControllerAnswers();
   };
-
-/** It writes down every 5 seconds what it has in mind: a job that it forgets was never submitted. */
-const SAVED_MS = 7000;
 
 async function killedController(_: string, scene: Scene): Promise<void> {
   await sleep(Math.max(0, scene.submittedAt() + SAVED_MS - Date.now()));

@@ -1,14 +1,11 @@
 // One job, from its submission to the verdict, and what is done to it meanwhile.
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../lib/errors.ts';
-import { mustExec } from '../cluster/node.ts';
 import { Place } from '../scenarios/place.ts';
 import { smallStore, type SmallStore } from '../violent/small-store.ts';
-import { isOver } from '../scenarios/slurm.ts';
 import type { Turns } from '../scenarios/turns.ts';
-import { Witness, type Outcome } from '../violent/witness.ts';
+import { goesOnAfterAll, isEndedBySlurmAlone } from '../violent/set-back.ts';
+import { Witness } from '../violent/witness.ts';
 import { FAULTS } from './faults.ts';
 import type { FaultPlan, JobPlan, Wish } from './plan.ts';
 import type { Scene } from './scene.ts';
@@ -101,22 +98,6 @@ async function outcomeOf(
     await witness.job.cancel(); // its faults wait for it to do something, or to end
     return { lost: `${reasonOf(error)}\n${report}`, holds: 0 };
   }
-}
-
-/** None of its runs has noted an end, and what it can go on from is there. */
-const isEndedBySlurmAlone = (witness: Witness): boolean =>
-  witness.checkpoints().length > 0 && !existsSync(path.join(witness.store, 'ended'));
-
-/**
- * A controller that has forgotten a run starts the job once more, is refused by the node where that run still is, and ends the
- * job as failed ("Killing non-startable batch", seen with 24.11). Nobody of ours is asked: its owner has it go on.
- */
-async function goesOnAfterAll(witness: Witness, follow: Parameters<Witness['comesOutRight']>[0]): Promise<Outcome> {
-  console.log(`job ${witness.job.id} was ended by a controller that had lost its state: scontrol requeue`);
-  await mustExec('ctl', 'scontrol', 'requeue', String(witness.job.id));
-  await witness.job.untilHeldOrNot('runs again', (record) => !isOver(record));
-  const { record, holds } = await witness.comesOutRight(follow);
-  return { record, holds: ['ended by Slurm alone', ...holds] };
 }
 
 /** False: the job was over before. */

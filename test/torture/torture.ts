@@ -4,13 +4,12 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { reasonOf } from '../../lib/errors.ts';
 import { down, install, up } from '../cluster/cluster.ts';
-import { exec } from '../cluster/node.ts';
 import { Turns } from '../scenarios/turns.ts';
+import { resumingDrained } from '../violent/set-back.ts';
 import { FAULT_NAMES, planOf, type JobPlan, type Plan, type Wish } from './plan.ts';
 import { torture, type Ground, type Verdict } from './run.ts';
 
 const AT_A_TIME = 8;
-const RESUME_EVERY_MS = 10_000;
 
 const wish: Wish = await yargs(hideBin(process.argv))
   .scriptName('torture')
@@ -31,8 +30,7 @@ process.exit(await main());
 async function main(): Promise<number> {
   await up();
   await install();
-  const resuming = setInterval(() => void resumeDrained(), RESUME_EVERY_MS);
-  const verdicts = await tortureAll(planOf(wish)).finally(() => clearInterval(resuming));
+  const verdicts = await tortureOnResumedNodes();
   await down();
   const sum = (of: (verdict: Verdict) => number): number => verdicts.reduce((total, each) => total + of(each), 0);
   const lost = sum((verdict) => (verdict.lost === undefined ? 0 : 1));
@@ -42,6 +40,11 @@ async function main(): Promise<number> {
     `jobs ${verdicts.length}, checkpoints ${checkpoints}, restores ${restores}, faults ${faults}, lost ${lost}`,
   );
   return lost > 0 ? 1 : 0;
+}
+
+async function tortureOnResumedNodes(): Promise<Verdict[]> {
+  using _resuming = resumingDrained();
+  return await tortureAll(planOf(wish));
 }
 
 async function tortureAll(plan: Plan): Promise<Verdict[]> {
@@ -72,13 +75,4 @@ function lineOf(
   const counts = `${saved} checkpoints, ${restored} restores, ${holds > 0 ? `held ${holds} times, ` : ''}`;
   const happened = `faults: ${done.length > 0 ? done.join(' ') : 'none'}`;
   return `job ${number}, ${mode}: ${why === undefined ? 'exact' : 'LOST'}, ${counts}${happened}${why === undefined ? '' : `\nLOST: ${why}`}`;
-}
-
-/** As an administrator would: slurmctld drains a node that it asked twice to start a job, having been away for the answer. */
-async function resumeDrained(): Promise<void> {
-  const { stdout } = await exec('ctl', ['sinfo', '-h', '-N', '-o', '%N %T %E']).catch(() => ({ stdout: '' }));
-  for (const [, node = '', why] of stdout.matchAll(/^(\S+) drain\S* (.*)$/gm)) {
-    console.log(`${node} is drained (${why}): resumed`);
-    await exec('ctl', ['scontrol', 'update', `NodeName=${node}`, 'State=RESUME']);
-  }
 }

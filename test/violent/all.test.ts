@@ -7,4 +7,5 @@ import './networks.ts';
 import './power.ts';
 import './cut-off.ts';
 import './daemons.ts';
+import './twins.ts';
 import '../scenarios/leftovers.ts'; // last: waits for all of the above

@@ -5,6 +5,7 @@ import { mustExec, signalDaemon, startDaemon } from '../cluster/node.ts';
 import { isOver, until } from '../scenarios/slurm.ts';
 import { at, untilControllerAnswers } from './blows.ts';
 import { alone, onANode } from './scenario.ts';
+import { SAVED_MS } from './set-back.ts';
 import { kill } from './strike.ts';
 import { Witness } from './witness.ts';
 
@@ -58,9 +59,6 @@ alone('a requeue that the controller is too busy for for a minute loses nothing'
 });
 
 const END_UNKNOWN = /Slurm does not say whether the job was cancelled\. Its checkpoint is kept in .* scontrol requeue/;
-
-/** What it has in mind it writes down every 5 seconds. */
-const SAVED_MS = 7000;
 
 alone('a controller that is killed and started again costs no job anything', async (place) => {
   const [runs, isSaved, isRequeued] = await Promise.all([

@@ -1,0 +1,60 @@
+// A controller that has lost some of its state, and what its administrator and the owners of jobs do about that.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { exec, mustExec, signalDaemon, startDaemon } from '../cluster/node.ts';
+import { isOver } from '../scenarios/slurm.ts';
+import { untilControllerAnswers } from './blows.ts';
+import type { Outcome, Witness } from './witness.ts';
+
+/** What it has in mind it writes down every 5 seconds. A job that it forgets was never submitted. */
+export const SAVED_MS = 7000;
+/** StateSaveLocation */
+const STATE = '/var/spool/slurmctld';
+const OLDER = '/tmp/older-state';
+
+export async function keepState(): Promise<void> {
+  await mustExec('ctl', 'sh', '-c', 'rm -rf "$2" && cp -a "$1" "$2"', 'sh', STATE, OLDER);
+}
+
+/** As its machine would come back from an older copy of its disk: to what was kept. */
+export async function isSetBack(): Promise<void> {
+  await signalDaemon('ctl', 'KILL');
+  await mustExec('ctl', 'sh', '-c', 'rm -rf "$1"/* && cp -a "$2"/. "$1"', 'sh', STATE, OLDER);
+  await startDaemon('ctl');
+  await untilControllerAnswers();
+}
+
+const RESUME_EVERY_MS = 10_000;
+
+/** As an administrator would: slurmctld drains a node that it asked twice to start a job, having been away for the answer. */
+export function resumingDrained(): Disposable {
+  const resuming = setInterval(() => void resumeDrained(), RESUME_EVERY_MS);
+  return { [Symbol.dispose]: () => clearInterval(resuming) };
+}
+
+async function resumeDrained(): Promise<void> {
+  const { stdout } = await exec('ctl', ['sinfo', '-h', '-N', '-o', '%N %T %E']).catch(() => ({ stdout: '' }));
+  for (const [, node = '', why] of stdout.matchAll(/^(\S+) drain\S* (.*)$/gm)) {
+    console.log(`${node} is drained (${why}): resumed`);
+    await exec('ctl', ['scontrol', 'update', `NodeName=${node}`, 'State=RESUME']);
+  }
+}
+
+/** None of its runs has noted an end, and what it can go on from is there. */
+export const isEndedBySlurmAlone = (witness: Witness): boolean =>
+  witness.checkpoints().length > 0 && !existsSync(path.join(witness.store, 'ended'));
+
+/**
+ * A controller that has forgotten a run starts the job once more, is refused by the node where that run still is, and ends the
+ * job as failed ("Killing non-startable batch", seen with 24.11). Nobody of ours is asked: its owner has it go on.
+ */
+export async function goesOnAfterAll(
+  witness: Witness,
+  follow: Parameters<Witness['comesOutRight']>[0],
+): Promise<Outcome> {
+  console.log(`job ${witness.job.id} was ended by a controller that had lost its state: scontrol requeue`);
+  await mustExec('ctl', 'scontrol', 'requeue', String(witness.job.id));
+  await witness.job.untilHeldOrNot('runs again', (record) => !isOver(record));
+  const { record, holds } = await witness.comesOutRight(follow);
+  return { record, holds: ['ended by Slurm alone', ...holds] };
+}
