@@ -9,14 +9,17 @@ import { exec } from '../cluster/node.ts';
 import { counted, type SubmittedJob } from './job.ts';
 import type { Place } from './place.ts';
 import { scenario } from './scenario.ts';
-import { asAlice } from './slurm.ts';
+import { asAlice, until } from './slurm.ts';
 import { bridged, uprooted } from './uprooted.ts';
 
 const LINES = counted(20);
 
+/** Held, and nothing is left of the run that found no way: the next one would ask for somebody's word on it. */
 async function stranded(place: Place): Promise<SubmittedJob> {
   const job = await uprooted(place, ['--exclude=n9']);
   await job.held();
+  const claimed = (): boolean => place.leftInStore(job).some((name) => /^run\.\d+$/.test(name));
+  await until(`the last run of job ${job.id} has ended`, () => !claimed());
   return job;
 }
 
