@@ -51,6 +51,10 @@ export const runs = {
       `The job's supervisor was killed, and Slurm does not say whether the job was cancelled. ${directory === undefined ? `It has no checkpoint; scontrol requeue ${job} lets it begin again.` : `Its checkpoint is kept in ${directory}; scontrol requeue ${job} lets it go on from there.`}`,
   ),
 
+  forgotten: failure(
+    (job: number, newest: number | undefined) =>
+      `Slurm's controller came back with an older state, had forgotten this run of the job, and has ended it. It is to start the job once more, which ${newest === undefined ? 'begins again' : `goes on from checkpoint ${newest}`}; should Slurm end it by itself (FAILED, 1:0): scontrol requeue ${job}.`,
+  ),
   notClaimed: failure(
     (reason: string) =>
       `The job could not be entered among those that are saved (${reason}). It runs without checkpoints, and is tried again every half minute.`,

@@ -70,15 +70,16 @@ export function fateOf({ state, restarts, ran, timeLimit }: JobRecord, restartsS
 
 /**
  * How a job ended whose run has, as far as it matters; `failed`: also where the controller doesn't know yet; `other`: by its
- * time limit, for lack of memory, or the like; `runs-again`: not at all, as where a controller that was killed came back with a
- * state from before this run, had what it did not know killed (validate_jobs_on_node in job_mgr.c), and starts it once more.
+ * time limit, for lack of memory, or the like; `runs-again`: not at all; `forgotten`: nor then: a controller that was killed came
+ * back with a state from before this run, had what it did not know killed (validate_jobs_on_node in job_mgr.c), and starts it
+ * once more.
  */
-export type JobEnd = 'cancelled' | 'failed' | 'other' | 'runs-again';
+export type JobEnd = 'cancelled' | 'failed' | 'other' | 'runs-again' | 'forgotten';
 
 /** From `scontrol --json show job`, where a site's Slurm has it: what the text hides of a job that is COMPLETING. */
 export function endOfJob(json: string): JobEnd {
   const states = /"job_state":\s*(?:\[([^\]]*)|"(\w+)")/.exec(json)?.slice(1).join() ?? '';
   if (/\bCANCELLED\b/.test(states)) return 'cancelled';
-  if (/\bPENDING\b/.test(states)) return 'runs-again';
+  if (/\bPENDING\b/.test(states)) return 'forgotten'; // with the count of the run that has ended: see howItEnded()
   return /\b(?:FAILED|RUNNING)\b/.test(states) ? 'failed' : 'other';
 }

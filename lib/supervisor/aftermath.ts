@@ -107,6 +107,7 @@ async function killed(errand: Errand, store: Store, left: Killed): Promise<void>
   if (next === 'keep' && newest === undefined) await finish(unclaimed(errand), KILLED, { say, mayWrite });
   else await removed(errand, left);
   if (next === 'leave') return;
+  if (next === 'forgotten') return say(messages.forgotten(left.job, newest?.number));
   if (next === 'keep') return say(messages.endUnknown(newest && store.folder, left.job));
   const asked = await requeueEnded(job, next === 'hold' ? 'held' : 'eligible').catch((error: unknown) => ({
     kind: 'failed' as const,

@@ -40,9 +40,12 @@ async function resumeDrained(): Promise<void> {
   }
 }
 
-/** None of its runs has noted an end, and what it can go on from is there. */
+const ASKS = /should Slurm end it by itself \(FAILED, 1:0\): scontrol requeue \d+/;
+
+/** None of its runs has noted an end, and what it can go on from is there, or its output says what to do. */
 export const isEndedBySlurmAlone = (witness: Witness): boolean =>
-  witness.checkpoints().length > 0 && !existsSync(path.join(witness.store, 'ended'));
+  !existsSync(path.join(witness.store, 'ended')) &&
+  (witness.checkpoints().length > 0 || ASKS.test(witness.job.said().at(-1) ?? ''));
 
 /**
  * A controller that has forgotten a run starts the job once more, is refused by the node where that run still is, and ends the

@@ -65,7 +65,7 @@ test.each([
   ['["RUNNING"]', 'failed'],
   ['["OUT_OF_MEMORY", "COMPLETING"]', 'other'],
   ['["NODE_FAIL"]', 'other'],
-  ['["PENDING"]', 'runs-again'],
+  ['["PENDING"]', 'forgotten'],
   ['["CANCELLED", "PENDING"]', 'cancelled'],
 ])('a job whose state is %s in JSON, in old and new versions, has ended as %s', (state, end) => {
   expect(endOfJob(`{"jobs": [{"job_state": ${state}}]}`)).toBe(end);

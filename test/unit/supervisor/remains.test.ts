@@ -17,6 +17,7 @@ test.each([
   ],
   ['is run again by Slurm is left alone', { end: 'runs-again', hasCheckpoint: false, runs: 1 }, 'leave'],
   ['is run again by Slurm keeps its checkpoint', { end: 'runs-again', hasCheckpoint: true, runs: 3 }, 'leave'],
+  ['was forgotten, whatever it has, is not over', { end: 'forgotten', hasCheckpoint: false, runs: 3 }, 'forgotten'],
 ] as const)('a job without a supervisor that %s', (_, remains, next) => {
   expect(whatBecomesOf(remains)).toBe(next);
 });
