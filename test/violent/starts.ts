@@ -8,8 +8,10 @@ import { kill } from './strike.ts';
 import { Witness } from './witness.ts';
 
 scenario('a job for which nobody opens on its first node runs on without checkpoints, and says so', async (place) => {
-  const witness = await Witness.start(place, 'witness', { work: { steps: 30 } });
-  await at('doorbell', witness, (killIt) => killIt());
+  const witness = await Witness.start(place, 'witness', { work: { steps: 30 }, sbatch: ['--hold'] });
+  const struck = at('doorbell', witness, (killIt) => killIt()); // watched for before the job begins: it is soon over
+  await mustExec('ctl', 'scontrol', 'release', String(witness.job.id));
+  await struck;
   await witness.comesOutRight();
   expect(witness.job.said()).toContainEqual(
     expect.stringMatching(
