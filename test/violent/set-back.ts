@@ -42,10 +42,13 @@ async function resumeDrained(): Promise<void> {
 
 const ASKS = /should Slurm end it by itself \(FAILED, 1:0\): scontrol requeue \d+/;
 
-/** None of its runs has noted an end, and what it can go on from is there, or its output says what to do. */
-export const isEndedBySlurmAlone = (witness: Witness): boolean =>
-  !existsSync(path.join(witness.store, 'ended')) &&
-  (witness.checkpoints().length > 0 || ASKS.test(witness.job.said().at(-1) ?? ''));
+/** As slurmctld ends one that it could not start. None of its runs has noted an end, and what it can go on from is there, or its output says what to do. */
+export function isEndedBySlurmAlone(witness: Witness): boolean {
+  const { job, store } = witness;
+  const record = job.record();
+  if (record?.state !== 'FAILED' || record.exitCode !== '1:0' || existsSync(path.join(store, 'ended'))) return false;
+  return witness.checkpoints().length > 0 || ASKS.test(job.said().at(-1) ?? '');
+}
 
 /**
  * A controller that has forgotten a run starts the job once more, is refused by the node where that run still is, and ends the
