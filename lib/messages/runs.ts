@@ -69,6 +69,18 @@ export const runs = {
     (reason: string) =>
       `The job cannot be entered among those that are saved (${reason}). This run of it goes without checkpoints.`,
   ),
+  noProlog: failure(
+    (folder: string, node: string) =>
+      `Not started: the Prolog has left no ${folder} on ${node}, and Slurm runs none there for a job that the node had when it lost its power. The job is requeued, and goes on in its next run.`,
+  ),
+  noPrologAgain: failure(
+    (folder: string, node: string, job: number) =>
+      `Not started: the Prolog has left no ${folder} on ${node}, as in the run before. The job is requeued and held, its checkpoints kept; tell your administrator, then: scontrol release ${job}`,
+  ),
+  noPrologNotLooked: failure(
+    (reason: string, job: number) =>
+      `Not started: this run had no Prolog, and could not look for checkpoints (${reason}). The job is requeued and held, its checkpoints kept; once the cause is mended: scontrol release ${job}`,
+  ),
   waiting: (nodes: readonly string[], seconds: number) =>
     `An earlier run of the job, on ${nodes.join(', ')}, has not said that it is over: waiting up to ${Math.round(seconds)} s until it can no longer write.`,
   superseded: () => 'A newer run of the job has begun: this older one ends, and touches nothing.',

@@ -5,6 +5,8 @@ export const claimOf = (run: number): string => `run.${run}`;
 export const releasedOf = (run: number): string => `run.${run}.released`;
 /** Never read: renamed from one to the other, it is a write that the server has to answer. */
 export const beatsOf = (run: number): readonly [string, string] => [`beat.${run}.a`, `beat.${run}.b`];
+/** This run had no Prolog on its node, and has not claimed the job. */
+export const withoutPrologOf = (run: number): string => `run.${run}.no-prolog`;
 /** Another name until the claim is durable. */
 export const claimDraftOf = (run: number, nonce: string): string => `run.${run}.tmp.${nonce}`;
 export const generationOf = (number: number): string => String(number);
@@ -52,7 +54,7 @@ export function listed(names: readonly string[]): Listing {
     bad: numbers(/^(\d+)\.bad$/).toSorted(ascending),
     partials: names.filter((name) => /^(\d+(\.\d+)?|ended\.\d+)\.partial(\.swept)?$/.test(name)),
     traces: names.flatMap((name) => {
-      const [, run] = /^(?:run|beat)\.(\d+)\.(?:tmp\.|[ab]$)/.exec(name) ?? [];
+      const [, run] = /^(?:run|beat)\.(\d+)\.(?:tmp\.|no-prolog$|[ab]$)/.exec(name) ?? [];
       return run === undefined ? [] : [{ run: Number(run), name }];
     }),
     ended: names.includes(ENDED),

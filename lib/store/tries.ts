@@ -1,11 +1,12 @@
 // tries.json: nodes on which the job could not be restored since it last ran, and what its owner had excluded before we did. Written
-// by the run that has the job, behind its gate.
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+// by the run that has the job, behind its gate. And runs that never came to their gate, for want of a Prolog.
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { isMissing } from '../errors.ts';
 import type { Address } from './address.ts';
-import { TRIES, TRIES_DRAFT } from './names.ts';
+import { namesIn } from './folder.ts';
+import { TRIES, TRIES_DRAFT, withoutPrologOf } from './names.ts';
 
 const Tries = v.object({
   /** One that Slurm could not exclude may be there more than once. */
@@ -33,6 +34,17 @@ export const triesIn = ({ folder }: Address) => ({
     const draft = path.join(folder, TRIES_DRAFT);
     await writeFile(draft, JSON.stringify(tries), { mode: 0o600 });
     await rename(draft, path.join(folder, TRIES));
+  },
+
+  /**
+   * Noted, unless the run before had no Prolog either. Only a later run's sweep removes it: it goes before a claim.
+   * @returns whether it was. Throws when the store can't be written to.
+   */
+  async goesWithoutProlog(run: number): Promise<boolean> {
+    if ((await namesIn(folder)).includes(withoutPrologOf(run - 1))) return false;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(path.join(folder, withoutPrologOf(run)), '', { mode: 0o600 });
+    return true;
   },
 
   async forgetTries(): Promise<void> {

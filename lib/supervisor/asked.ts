@@ -1,6 +1,6 @@
 // What this run goes by: what its owner asks for now, or, for a job that has checkpoints, asked for when they were made.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../config.ts';
+import { CONFIG_FILE, readConfig, type Config } from '../config.ts';
 import { OptionError, reasonOf } from '../errors.ts';
 import type { Job, JobOptions } from '../job.ts';
 import { messages } from '../messages.ts';
@@ -79,6 +79,17 @@ const defaults = ({ interval, 'shortest-interval': shortestIntervalSeconds }: Co
   intervalSeconds: interval,
   shortestIntervalSeconds,
 });
+
+/**
+ * For who reads it only, of a job that has run before. @param own SLURM_CHECKPOINT_DIR, or empty
+ * Throws where that can't be told, or nothing shows that anything ever was there.
+ */
+export async function storeOfJob(own: string, job: Asking['job']): Promise<Store> {
+  const { checkpoint } = await readConfig(CONFIG_FILE);
+  const store = await storeOf(own === '' ? undefined : own, checkpoint, job);
+  await store.mustBeMounted();
+  return store;
+}
 
 const storeOf = async (
   own: string | undefined,

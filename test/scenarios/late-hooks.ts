@@ -1,5 +1,5 @@
 // Hooks that come late, or not at all: the Epilog of a run that was lost with its node, a Prolog that left nothing.
-import { rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { own } from '../cluster/layout.ts';
@@ -44,18 +44,69 @@ scenario('a late Epilog of an earlier run leaves the run that is there alone', a
   expect(job.said().filter((line) => /restore finished/.test(line)).length).toBeGreaterThan(1);
 });
 
-scenario(
-  'a job that has checkpoints is held where its run has had no Prolog, and does not begin again',
-  async (place) => {
-    const job = await place.submit('./count 40 5', { comment: 'checkpoint=0:05' });
-    await job.says(/^Requeueing/);
-    {
-      using _none = flagged('no-prolog', job);
-      await job.held();
-    }
-    expect(job.said().at(-1)).toMatch(/^Checkpoint not restored: the Prolog has left no .* requeued and held/);
-    await asAlice('ctl', 'scontrol', 'release', String(job.id));
-    expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
-    expect(job.lines()).toEqual(counted(40));
-  },
-);
+/** One run after the other, wherever they are. */
+async function runsWithoutProlog(runs: number, job: SubmittedJob): Promise<void> {
+  for (let run = 1; run <= runs; run += 1) {
+    using _none = flagged('no-prolog', job);
+    await job.untilHeldOrNot(`has had ${run} runs without a Prolog`, () => withoutProlog(job).length === run);
+  }
+}
+
+const withoutProlog = (job: SubmittedJob): string[] =>
+  job.said().filter((line) => line.startsWith('Not started: the Prolog has left no '));
+
+scenario('a run that has had no Prolog does not begin the job again: the next one goes on', async (place) => {
+  const job = await place.submit('./count 40 5', { comment: 'checkpoint=0:05' });
+  await job.says(/^Requeueing/);
+  await runsWithoutProlog(1, job);
+  expect(withoutProlog(job)).toEqual([expect.stringMatching(/The job is requeued, and goes on in its next run\.$/)]);
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(40));
+});
+
+scenario('a job of which two runs have had no Prolog is held', async (place) => {
+  const job = await place.submit('./count 40 5', { comment: 'checkpoint=0:05' });
+  await job.says(/^Requeueing/);
+  await runsWithoutProlog(2, job);
+  await job.held();
+  expect(job.said().at(-1)).toMatch(/as in the run before\. The job is requeued and held/);
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(40));
+});
+
+scenario('a job that asks only for its results does not run where it has had no Prolog', async (place) => {
+  const results = place.makeFolder('delivered');
+  const job = await place.submit('sleep 5; echo done > $TMPDIR/result', { comment: `results=${results}` });
+  await job.until('runs', ({ state }) => state === 'RUNNING');
+  await asAlice('ctl', 'scontrol', 'requeue', String(job.id));
+  await runsWithoutProlog(1, job);
+  expect(await job.over()).toMatchObject({ state: 'COMPLETED' });
+  expect(place.lines('delivered/result')).toEqual(['done']);
+});
+
+scenario('a job that asks for nothing, and never has, runs where it has had no Prolog', async (place) => {
+  const job = await place.submit('sleep 5; echo $SLURM_RESTART_COUNT');
+  await job.until('runs', ({ state }) => state === 'RUNNING');
+  await asAlice('ctl', 'scontrol', 'requeue', String(job.id));
+  using _none = flagged('no-prolog', job);
+  expect(await job.over()).toMatchObject({ state: 'COMPLETED' });
+  expect(job.lines()).toEqual(['1']);
+  expect(job.said()).toEqual([]);
+});
+
+scenario('a job is held where its run has had no Prolog, and can not look for its checkpoints', async (place) => {
+  const job = await place.submit('./count 40 5', { comment: 'checkpoint=0:05' });
+  await job.says(/^Requeueing/);
+  await job.until('waits for its next run', ({ state, restarts }) => state === 'PENDING' && restarts === 1);
+  chmodSync(place.store(job), 0o000);
+  {
+    using _none = flagged('no-prolog', job);
+    await job.held();
+  }
+  expect(job.said().at(-1)).toMatch(/^Not started: .* could not look for checkpoints \(EACCES: .*requeued and held/);
+  chmodSync(place.store(job), 0o700);
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(40));
+});

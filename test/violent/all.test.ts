@@ -5,6 +5,7 @@ import './damages.ts';
 import './stores.ts';
 import './networks.ts';
 import './power.ts';
+import './comes-back.ts';
 import './cut-off.ts';
 import './daemons.ts';
 import './twins.ts';

@@ -13,6 +13,7 @@ test('a listing is told apart by names alone', () => {
     'run.9.released',
     'run.2.tmp.a-b',
     'beat.10.b',
+    'run.11.no-prolog',
   ];
   expect(listed([...names, 'results', 'undone', 'lost+found', '.nfs0001'])).toEqual({
     claims: [
@@ -25,6 +26,7 @@ test('a listing is told apart by names alone', () => {
     traces: [
       { run: 2, name: 'run.2.tmp.a-b' },
       { run: 10, name: 'beat.10.b' },
+      { run: 11, name: 'run.11.no-prolog' },
     ],
     ended: false,
   });
@@ -47,6 +49,7 @@ test('a draft that is being swept away is one that still has to go, and keeps it
 test.each([
   [['results', 'undone'], false],
   [['1.0.partial'], false],
+  [['run.1.no-prolog'], false],
   [['run.0'], true],
   [['run.0.released'], true],
   [['1'], true],

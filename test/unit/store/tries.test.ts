@@ -33,3 +33,17 @@ test('tries go with the checkpoints of a job that is over, and tell of no earlie
   await store().removeCheckpoints();
   expect(await fse.readdir(store().folder)).toEqual([]);
 });
+
+test('a run without a Prolog is told from the second in a row, and is swept by a run that has one', async () => {
+  expect(await store().goesWithoutProlog(3)).toBe(true);
+  expect(await store().goesWithoutProlog(4)).toBe(false);
+  expect(await store().goesWithoutProlog(5)).toBe(true);
+  await store().sweep(6);
+  expect(await fse.readdir(store().folder)).toEqual([]);
+});
+
+test('where a run without a Prolog can not be noted, that is not taken for the first', async () => {
+  await fse.remove(home);
+  await fse.writeFile(home, '');
+  await expect(store().goesWithoutProlog(3)).rejects.toThrow(/ENOTDIR/);
+});
