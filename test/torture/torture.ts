@@ -5,7 +5,7 @@ import { hideBin } from 'yargs/helpers';
 import { reasonOf } from '../../lib/errors.ts';
 import { down, install, up } from '../cluster/cluster.ts';
 import { Turns } from '../scenarios/turns.ts';
-import { resumingDrained } from '../violent/set-back.ts';
+import { requeuingOver, resumingDrained } from '../violent/set-back.ts';
 import { FAULT_NAMES, planOf, type JobPlan, type Plan, type Wish } from './plan.ts';
 import { torture, type Ground, type Verdict } from './run.ts';
 
@@ -43,12 +43,13 @@ async function main(): Promise<number> {
 }
 
 async function tortureOnResumedNodes(): Promise<Verdict[]> {
+  const ground: Ground = { wish, cluster: new Turns(), witnesses: new Set(), submittedAt: 0, forgets: 0 };
   using _resuming = resumingDrained();
-  return await tortureAll(planOf(wish));
+  using _requeuing = requeuingOver(() => (ground.forgets > 0 ? ground.witnesses : []));
+  return await tortureAll(planOf(wish), ground);
 }
 
-async function tortureAll(plan: Plan): Promise<Verdict[]> {
-  const ground: Ground = { wish, cluster: new Turns(), witnesses: new Set(), submittedAt: 0, forgets: 0 };
+async function tortureAll(plan: Plan, ground: Ground): Promise<Verdict[]> {
   const waiting = [...plan.jobs];
   const ended: Verdict[] = [];
   const worker = async (): Promise<void> => {

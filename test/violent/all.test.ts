@@ -9,4 +9,5 @@ import './comes-back.ts';
 import './cut-off.ts';
 import './daemons.ts';
 import './twins.ts';
+import './over.ts';
 import '../scenarios/leftovers.ts'; // last: waits for all of the above

@@ -1,9 +1,10 @@
 // A controller that has lost some of its state, and what its administrator and the owners of jobs do about that.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { exec, mustExec, signalDaemon, startDaemon } from '../cluster/node.ts';
 import { isOver } from '../scenarios/slurm.ts';
 import { untilControllerAnswers } from './blows.ts';
+import { processesOf } from './processes-seen.ts';
 import type { Outcome, Witness } from './witness.ts';
 
 /** What it has in mind it writes down every 5 seconds. A job that it forgets was never submitted. */
@@ -38,6 +39,27 @@ async function resumeDrained(): Promise<void> {
     console.log(`${node} is drained (${why}): resumed`);
     await exec('ctl', ['scontrol', 'update', `NodeName=${node}`, 'State=RESUME']);
   }
+}
+
+const OVER_MS = 60_000;
+
+/** As their owner would: a job that is over, that has nothing left on any node, and that Slurm shows as running: it had not written down its end. */
+export function requeuingOver(witnesses: () => Iterable<Witness>): Disposable {
+  const looking = setInterval(() => {
+    for (const witness of witnesses()) if (isOverAndRuns(witness)) void requeueOver(witness);
+  }, OVER_MS / 2);
+  return { [Symbol.dispose]: () => clearInterval(looking) };
+}
+
+function isOverAndRuns({ job, store }: Witness): boolean {
+  const ended = path.join(store, 'ended');
+  if (job.record()?.state !== 'RUNNING' || !existsSync(ended) || processesOf(job.id).length > 0) return false;
+  return Date.now() - statSync(ended).mtimeMs > OVER_MS;
+}
+
+async function requeueOver({ job }: Witness): Promise<void> {
+  console.log(`job ${job.id} is over, and the controller, which had lost that, shows it as running: scontrol requeue`);
+  await exec('ctl', ['scontrol', 'requeue', String(job.id)]);
 }
 
 const ASKS = /should Slurm end it by itself \(FAILED, 1:0\): scontrol requeue \d+/;
