@@ -2,6 +2,7 @@
 import './processes.ts';
 import './starts.ts';
 import './damages.ts';
+import './verified.ts';
 import './stores.ts';
 import './networks.ts';
 import './power.ts';

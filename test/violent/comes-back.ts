@@ -1,6 +1,7 @@
 // A node that was without power for a while, and has its jobs again.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { mustExec } from '../cluster/node.ts';
 import { UNMOVED } from '../scenarios/mover.ts';
 import type { Place } from '../scenarios/place.ts';
 import { cutPower } from './blows.ts';
@@ -9,6 +10,8 @@ import { Witness } from './witness.ts';
 
 /** slurmctld asks a node that is down once to end a run, and for no longer than its MessageTimeout. */
 const GIVEN_UP_MS = 30_000;
+/** What a node answered as its power went counts as its return ("node_did_resp"). */
+const ON_THE_WAY_MS = 1000;
 
 /** As any job ends there: slurmd then writes down which jobs it has. */
 async function isNotedBySlurmd(place: Place, { partition, other }: Pair): Promise<void> {
@@ -28,6 +31,8 @@ onANode(
       await using _power = await cutPower(one);
       witness.loses(one);
       await witness.job.until('waits for its node', ({ state, restarts }) => state === 'PENDING' && restarts === 1);
+      await sleep(ON_THE_WAY_MS);
+      await mustExec('ctl', 'scontrol', 'update', `NodeName=${one}`, 'State=DOWN', 'Reason=power');
       await sleep(GIVEN_UP_MS);
     }
     expect((await witness.comesOutRight()).holds).toEqual([]);

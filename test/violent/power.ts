@@ -1,7 +1,8 @@
 // The power of a node goes, whatever its jobs are about to do.
 import { expect } from 'vitest';
-import { exec, mustExec } from '../cluster/node.ts';
+import { mustExec } from '../cluster/node.ts';
 import { cutPower } from './blows.ts';
+import { decided } from './decided.ts';
 import { onANode, type Pair } from './scenario.ts';
 import { catches, type Sighted } from './strike.ts';
 import { Witness, type Options } from './witness.ts';
@@ -103,19 +104,6 @@ onANode(
     expect(holds).toEqual([expect.stringMatching(/has not said that it is over/)]);
   },
 );
-
-const INI = '/etc/slurm-checkpointer/checkpoint.ini';
-
-/** A line more in checkpoint.ini, until the end of the scope, or the loss of the node. */
-async function decided(nodes: readonly string[], line: string): Promise<AsyncDisposable> {
-  const add = 'cp "$1" /run/site.ini && echo "$2" >> /run/site.ini && mount --bind /run/site.ini "$1"';
-  await Promise.all(nodes.map(async (node) => mustExec(node, 'sh', '-c', add, 'sh', INI, line)));
-  return {
-    async [Symbol.asyncDispose]() {
-      await Promise.all(nodes.map(async (node) => exec(node, ['umount', INI]).catch(() => {})));
-    },
-  };
-}
 
 onANode(
   'a job in mode requeue goes on by itself after the loss of its node where the site has a lease for all',
