@@ -2,15 +2,15 @@
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { own } from '../cluster/layout.ts';
-import { exec } from '../cluster/node.ts';
+import { COMPUTE_NODES, own } from '../cluster/layout.ts';
+import { exec, mustExec } from '../cluster/node.ts';
 import { counted, type SubmittedJob } from './job.ts';
 import { scenario } from './scenario.ts';
 import { asAlice } from './slurm.ts';
 
 /** For the site's Prolog, on each node where the job may run next. */
 function flagged(what: string, { id }: SubmittedJob): Disposable {
-  const flags = ['n1', 'n2', 'n3', 'n4'].map((node) => path.join(own(node), `tmp/${what}-${id}`));
+  const flags = COMPUTE_NODES.map((node) => path.join(own(node), `tmp/${what}-${id}`));
   for (const flag of flags) writeFileSync(flag, '');
   return { [Symbol.dispose]: () => flags.forEach((flag) => rmSync(flag, { force: true })) };
 }
@@ -106,6 +106,42 @@ scenario('a job is held where its run has had no Prolog, and can not look for it
   }
   expect(job.said().at(-1)).toMatch(/^Not started: .* could not look for checkpoints \(EACCES: .*requeued and held/);
   chmodSync(place.store(job), 0o700);
+  await asAlice('ctl', 'scontrol', 'release', String(job.id));
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(40));
+});
+
+scenario('a job that asks in its script goes on, too, where a run has had no Prolog', async (place) => {
+  const job = await place.submit('export SLURM_CHECKPOINT=0:05\n./count 40 5');
+  await job.says(/^Requeueing/);
+  await runsWithoutProlog(1, job);
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(40));
+});
+
+scenario('a job that no longer asks for anything goes on, too, where a run has had no Prolog', async (place) => {
+  const job = await place.submit('./count 40 5', { comment: 'checkpoint=0:05' });
+  await job.says(/^Requeueing/);
+  await asAlice('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'Comment=');
+  await runsWithoutProlog(1, job);
+  expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+  expect(job.lines()).toEqual(counted(40));
+});
+
+const PROGRAM = '/opt/slurm-checkpointer/dist/no-prolog.js';
+
+scenario('a job is held, and told why, where a run has had no Prolog and our program does not work', async (place) => {
+  const sbatch = ['--partition=tmpdir'];
+  const job = await place.submit('./count 40 5', { comment: 'checkpoint=0:05', sbatch });
+  await job.says(/^Requeueing/);
+  for (const node of ['n5', 'n6']) await mustExec(node, 'mount', '--bind', '/dev/null', PROGRAM);
+  {
+    using _none = flagged('no-prolog', job);
+    await job.held().finally(async () => {
+      for (const node of ['n5', 'n6']) await mustExec(node, 'umount', PROGRAM);
+    });
+  }
+  expect(job.said().at(-1)).toMatch(/^Not started: the Prolog has left no .* on n[56]\. The job is requeued and held/);
   await asAlice('ctl', 'scontrol', 'release', String(job.id));
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
   expect(job.lines()).toEqual(counted(40));

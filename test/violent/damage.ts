@@ -2,13 +2,17 @@
 import {
   chmodSync,
   chownSync,
+  closeSync,
   cpSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import path from 'node:path';
 import type { Witness } from './witness.ts';
@@ -30,12 +34,15 @@ const image = (kind: RegExp) => (witness: Witness) => {
 };
 const sizeOf = (file: string): number => statSync(file).size;
 const half = (file: string): number => Math.floor(sizeOf(file) / 2);
-const cutShort = (file: string): void => truncateSync(file, half(file));
+export const cutShort = (file: string): void => truncateSync(file, half(file));
 
-function flipBit(file: string): void {
-  const bytes = readFileSync(file);
-  bytes.writeUInt8(bytes.readUInt8(half(file)) ^ 4, half(file));
-  writeFileSync(file, bytes); // over what is there: owner and mode stay
+/** Of the byte in its middle. Over what is there: owner and mode stay. */
+export function flipBit(file: string): void {
+  const byte = Buffer.alloc(1);
+  const descriptor = openSync(file, 'r+');
+  readSync(descriptor, byte, 0, 1, half(file));
+  writeSync(descriptor, Buffer.of(byte[0]! ^ 4), 0, 1, half(file));
+  closeSync(descriptor);
 }
 
 export const DAMAGES: readonly Damage[] = [
