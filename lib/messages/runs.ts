@@ -46,6 +46,10 @@ export const runs = {
     (count: number, directory: string | undefined) =>
       `The job's supervisor was killed, and ${count} runs ${directory === undefined ? 'have not come to a first checkpoint' : 'have gone by since the last checkpoint'}. The job is requeued and held${directory === undefined ? '' : `, its checkpoint kept in ${directory}`}; once the cause is mended, release it with scontrol release.`,
   ),
+  requeueUnseen: failure(
+    (job: number) =>
+      `Slurm's controller took that, and has not answered since; should it have lost it, as when it is killed: scontrol requeue ${job}.`,
+  ),
   endUnknown: failure(
     (directory: string | undefined, job: number) =>
       `The job's supervisor was killed, and Slurm does not say whether the job was cancelled. ${directory === undefined ? `It has no checkpoint; scontrol requeue ${job} lets it begin again.` : `Its checkpoint is kept in ${directory}; scontrol requeue ${job} lets it go on from there.`}`,

@@ -5,7 +5,8 @@ import type { Job } from '../job.ts';
 import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { jobFrom, parseEnviron } from '../slurm/environment.ts';
-import { howItEnded, recordOf, requeueEnded, runsAgainAnyway } from '../slurm/scontrol.ts';
+import { requeueForGood, staysRequeued } from '../slurm/for-good.ts';
+import { howItEnded, recordOf, runsAgainAnyway } from '../slurm/scontrol.ts';
 import { readManifest } from '../store/manifest.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { readErrand, type Errand } from './errand.ts';
@@ -36,7 +37,16 @@ export async function clearUp(left: Left): Promise<void> {
   if (!errand) return;
   const store = openStore({ folder: errand.store, home: errand.home });
   if (!errand.settled) await settle(errand, store, left);
+  if (errand.requeued && errand.claim) await seesRequeue(errand, { ...left, run: errand.claim.run });
   if (errand.claim) await store.release(errand.claim.run).catch(() => {}); // it is released, or the next run waits, or asks
+}
+
+async function seesRequeue(errand: Errand, left: Pick<Killed, 'run'> & Left): Promise<void> {
+  const asked = await staysRequeued(jobOf(left));
+  const say = toOwner(errand, left);
+  if (asked.kind === 'failed' && !runsAgainAnyway(asked.reason))
+    say(messages.notTakenBack(asked.reason, errand.store, left.job));
+  if (asked.kind === 'unseen') say(messages.requeueUnseen(left.job));
 }
 
 /** What a script's end is called that nobody has noted: its supervisor was killed. */
@@ -109,15 +119,13 @@ async function killed(errand: Errand, store: Store, left: Killed): Promise<void>
   if (next === 'leave') return;
   if (next === 'forgotten') return say(messages.forgotten(left.job, newest?.number));
   if (next === 'keep') return say(messages.endUnknown(newest && store.folder, left.job));
-  const asked = await requeueEnded(job, next === 'hold' ? 'held' : 'eligible').catch((error: unknown) => ({
-    kind: 'failed' as const,
-    reason: reasonOf(error),
-  }));
+  const asked = await requeueForGood(job, next === 'hold' ? 'held' : 'eligible');
   const kept = newest && store.folder;
   if (asked.kind === 'failed' && runsAgainAnyway(asked.reason)) return;
   if (asked.kind === 'failed') say(messages.notTakenBack(asked.reason, kept, left.job));
   else if (next === 'hold') say(messages.heldInVain(runs, kept));
   else say(messages.takenBack(newest?.number));
+  if (asked.kind === 'unseen') say(messages.requeueUnseen(left.job));
 }
 
 /** What it left is delivered, and nobody notes that the job is over. */

@@ -18,6 +18,8 @@ const Errand = v.object({
   claim: v.exactOptional(v.object({ run: v.number(), node: v.string() })),
   /** Only the release is left: this run is not the job's end, or all of that is done. */
   settled: v.exactOptional(v.boolean(), false),
+  /** And Slurm, which had ended it, has taken a requeue: whether that stays is still to be seen. */
+  requeued: v.exactOptional(v.boolean()),
 });
 export type Errand = Readonly<v.InferOutput<typeof Errand>>;
 

@@ -38,6 +38,7 @@ async function moveOnFromLimit(story: Story): Promise<Moved> {
   await keepForNextRun(story);
   const asked = await requeueEnded(story.job).catch(failure);
   if (asked.kind === 'failed') story.say(messages.notTakenBack(asked.reason, story.store.folder, story.job.id));
+  else await writeErrand(story.folder, { ...story.errand, settled: true, requeued: true });
   return { kind: 'requeued' };
 }
 

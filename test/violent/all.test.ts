@@ -11,4 +11,5 @@ import './cut-off.ts';
 import './daemons.ts';
 import './twins.ts';
 import './over.ts';
+import './requeue-lost.ts';
 import '../scenarios/leftovers.ts'; // last: waits for all of the above

@@ -1,0 +1,69 @@
+// What may happen while the Epilog looks whether a requeue stays: the controller loses it, or slurmd is killed.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { mustExec, signalDaemon, startDaemon } from '../cluster/node.ts';
+import { UNMOVED } from '../scenarios/mover.ts';
+import type { Place } from '../scenarios/place.ts';
+import { at } from './blows.ts';
+import { alone } from './scenario.ts';
+import { isSetBack, keepState, resumingDrained, SAVED_MS } from './set-back.ts';
+import { kill } from './strike.ts';
+import { Witness, type Options } from './witness.ts';
+
+/** Of the first requeue of all. */
+async function losesRequeue(place: Place, options: Options, end: (witness: Witness) => Promise<void>): Promise<void> {
+  const witness = await Witness.start(place, 'witness', { partition: 'rough', ...options });
+  const { job } = witness;
+  await witness.isAtStep(2);
+  await mustExec('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'Nice=1'); // that it runs is not written down for itself
+  await sleep(SAVED_MS);
+  await keepState();
+  await end(witness);
+  await job.untilHeldOrNot('is requeued', ({ restarts }) => restarts === 1);
+  await isSetBack();
+  await job.until('is as before', ({ restarts }) => restarts === 0);
+  using _resuming = resumingDrained();
+  expect((await witness.comesOutRight({ seconds: 240 })).holds).toEqual([]);
+}
+
+for (const [from, comment] of [
+  ['from the beginning', 'checkpoint=1-0'],
+  ['from its snapshot', 'checkpoint=0:05,mode=snapshot'],
+] as const)
+  alone(`a job whose supervisor is killed goes on ${from}, though the controller loses its requeue`, async (place) =>
+    losesRequeue(place, { comment, work: { steps: 120 } }, async (witness) => {
+      if (from === 'from its snapshot') await witness.job.says(/^Checkpoint 1 done/);
+      kill(witness.job.id, 'supervisor');
+    }),
+  );
+
+alone('a job goes on after its time limit, though the controller loses its requeue', async (place) =>
+  losesRequeue(place, { comment: 'checkpoint=1-0', work: { steps: 400 }, sbatch: ['--time=20'] }, async ({ job }) => {
+    await mustExec('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'TimeLimit=1');
+    await job.says(/^Requeueing/);
+  }),
+);
+
+alone('an Epilog whose slurmd is killed in it leaves the next run there alone', async (place) => {
+  const witness = await Witness.start(place, 'witness', {
+    partition: 'rough',
+    comment: 'checkpoint=0:05,mode=snapshot',
+    sbatch: ['--exclude=n4', UNMOVED],
+    work: { steps: 160 },
+  });
+  const { job } = witness;
+  await job.says(/^Checkpoint 1 done/);
+  kill(job.id, 'supervisor');
+  await job.until('is requeued', ({ restarts }) => restarts === 1);
+  await at('aftermath', witness, async () => {
+    await signalDaemon('n3', 'KILL');
+    await startDaemon('n3');
+    await job.says(/restore finished/);
+  });
+  const saved = job.said().filter((line) => /^Checkpoint \d+ done/.test(line)).length;
+  await job.until(
+    'is saved again',
+    () => job.said().filter((line) => /^Checkpoint \d+ done/.test(line)).length > saved + 1,
+  );
+  expect((await witness.comesOutRight()).record.restarts).toBe(1);
+});
