@@ -1,8 +1,8 @@
-// A requeue that is not lost with a controller that is killed just after it took it.
+// Requeues that a controller loses which is killed just after it took them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Job } from '../job.ts';
-import { howItEnded, requeueEnded } from './scontrol.ts';
+import { howItEnded, recordOf, requeueEnded } from './scontrol.ts';
 
 /** slurmctld writes down what jobs do 5 s after it last has (SAVE_MAX_WAIT in state_save.c), and needs a moment for it. */
 const WRITTEN_MS = 7000;
@@ -13,20 +13,25 @@ const AGAIN_MS = 2000;
 export type ForGood = { readonly kind: 'done' | 'unseen' } | { readonly kind: 'failed'; readonly reason: string };
 
 /**
- * Of a job whose run Slurm has ended, or ends. Returns once that is written down: after 7 s, longer where nobody answers.
+ * Of a job whose run Slurm has ended, or ends, and that it has requeued by now. Returns once that is written down: after 7 s,
+ * longer where nobody answers. It is requeued once more where that is lost, but for a job that was cancelled meanwhile.
  * @param then held: it runs again once its owner releases it
  */
-export async function requeueForGood(job: Job, then: 'eligible' | 'held' = 'eligible'): Promise<ForGood> {
+export async function staysRequeued(job: Job, then: 'eligible' | 'held'): Promise<ForGood> {
+  await sleep(WRITTEN_MS);
+  const end = await onceAnswered(async () => howItEnded(job));
+  if (end === undefined) return { kind: 'unseen' };
+  if (end !== 'failed' && end !== 'other') return { kind: 'done' };
   const asked = await requeueEnded(job, then).catch(failure);
   return asked.kind === 'failed' ? { kind: 'failed', reason: asked.reason } : staysRequeued(job, then);
 }
 
-/** Of one that has been requeued by now; it is once more where that is lost, but for one that was cancelled meanwhile. */
-export async function staysRequeued(job: Job, then: 'eligible' | 'held' = 'eligible'): Promise<ForGood> {
-  await sleep(WRITTEN_MS);
-  const end = await onceAnswered(async () => howItEnded(job));
-  if (end === undefined) return { kind: 'unseen' };
-  return end === 'failed' || end === 'other' ? requeueForGood(job, then) : { kind: 'done' };
+/**
+ * Of a job whose run has ended as one that is requeued: whether its controller has come back with what it had written down
+ * before it counted the next. False where nobody answers.
+ */
+export async function isForgotten(job: Job): Promise<boolean> {
+  return (await onceAnswered(async () => recordOf(job)))?.restarts === job.restarts;
 }
 
 async function onceAnswered<T>(ask: () => Promise<T>): Promise<T | undefined> {

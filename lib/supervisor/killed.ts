@@ -1,0 +1,79 @@
+// What becomes of a job whose supervisor was killed while it ran, or was to be requeued.
+import { reasonOf } from '../errors.ts';
+import type { Job } from '../job.ts';
+import { messages } from '../messages.ts';
+import { jobFrom, parseEnviron } from '../slurm/environment.ts';
+import { staysRequeued } from '../slurm/for-good.ts';
+import { howItEnded, requeueEnded, runsAgainAnyway } from '../slurm/scontrol.ts';
+import { readManifest } from '../store/manifest.ts';
+import type { Store } from '../store/store.ts';
+import type { Errand } from './errand.ts';
+import type { Say } from './output.ts';
+import { whatBecomesOf } from './remains.ts';
+import { finish } from './results.ts';
+import { removeScratch } from './scratch.ts';
+
+type Run = { readonly job: number; readonly run: number; readonly environ: string; readonly say: Say };
+type Killed = Run & { readonly mayWrite: () => Promise<boolean> };
+
+/** What a script's end is called that nobody has noted: its supervisor was killed. */
+export const KILLED = { signal: 9 };
+
+/** Of a job that has been requeued once its run had ended; `kept`: where its checkpoints are. */
+export type Requeued = { readonly as: 'eligible' | 'held'; readonly kept: string | undefined };
+
+export async function seesRequeue({ as, kept }: Requeued, left: Run): Promise<void> {
+  const asked = await staysRequeued(jobOf(left), as);
+  if (asked.kind === 'failed' && !runsAgainAnyway(asked.reason))
+    left.say(messages.notTakenBack(asked.reason, kept, left.job));
+  if (asked.kind === 'unseen') left.say(messages.requeueUnseen(left.job));
+}
+
+/** Whoever needs the room hears of it; the job goes on. */
+export const removed = async (errand: Errand, { say }: Pick<Run, 'say'>): Promise<void> =>
+  removeScratch(errand).catch((error: unknown) => say(messages.notRemoved(errand.scratch, reasonOf(error))));
+
+export async function killed(errand: Errand, store: Store, left: Killed): Promise<Requeued | undefined> {
+  const { say, mayWrite } = left;
+  const [newest] = await store.generations();
+  const job = jobOf(left);
+  const end = await howItEnded(job).catch(() => undefined);
+  const runs = await runsSince(store, left.run);
+  const next = whatBecomesOf({ end, hasCheckpoint: newest !== undefined, runs });
+  const kept = newest && store.folder;
+  if (next === 'deliver') await finish(errand, KILLED, { say, mayWrite });
+  else if (next === 'keep' && newest === undefined) await finish(unclaimed(errand), KILLED, { say, mayWrite });
+  else await removed(errand, left);
+  if (next === 'forgotten') say(messages.forgotten(left.job, newest?.number));
+  if (next === 'keep') say(messages.endUnknown(kept, left.job));
+  if (next !== 'requeue' && next !== 'hold') return undefined;
+  const as = next === 'hold' ? 'held' : 'eligible';
+  const asked = await requeueEnded(job, as).catch((error: unknown) => ({
+    kind: 'failed' as const,
+    reason: reasonOf(error),
+  }));
+  if (asked.kind === 'done') {
+    say(next === 'hold' ? messages.heldInVain(runs, kept) : messages.takenBack(newest?.number));
+    return { as, kept };
+  }
+  if (!runsAgainAnyway(asked.reason)) say(messages.notTakenBack(asked.reason, kept, left.job));
+  return undefined;
+}
+
+/** What it left is delivered, and nobody notes that the job is over. */
+function unclaimed(errand: Errand): Errand {
+  const { claim, ...left } = errand;
+  return claim ? left : errand;
+}
+
+/** Since the newest checkpoint that can be read; one that can't be is the next run's to see to. */
+async function runsSince(store: Store, run: number): Promise<number> {
+  for (const generation of await store.generations()) {
+    const found = await readManifest(generation.path);
+    if (found.kind === 'found') return run - (found.manifest.run ?? run);
+  }
+  return run + 1;
+}
+
+export const jobOf = ({ job, run, environ }: Omit<Run, 'say'>): Job =>
+  jobFrom({ id: job, restarts: run, workDirectory: '/' }, parseEnviron(environ));
