@@ -3,6 +3,7 @@ import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { isForgotten } from '../slurm/for-good.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { bootId } from '../system/proc.ts';
 import { readErrand, type Errand } from './errand.ts';
 import { jobOf, KILLED, killed, removed, seesRequeue, type Requeued } from './killed.ts';
 import { monotonic } from './lease.ts';
@@ -27,9 +28,10 @@ type Left = {
 };
 
 export async function clearUp(left: Left): Promise<void> {
-  const errand = await readErrand(left.folder);
-  if (!errand) return;
-  const store = openStore({ folder: errand.store, home: errand.home });
+  const read = await readErrand(left.folder);
+  if (!read) return;
+  const store = openStore({ folder: read.store, home: read.home });
+  const errand = await withOwnClaim(read, store, left);
   const settled = errand.requeued ? ({ as: 'eligible', kept: errand.store } as const) : undefined;
   const requeued = errand.settled ? settled : await settle(errand, store, left);
   if (!errand.claim) return;
@@ -37,14 +39,27 @@ export async function clearUp(left: Left): Promise<void> {
   if (requeued) await seesRequeue(requeued, { ...left, run: errand.claim.run, say: toOwner(errand, left) });
 }
 
+/** One that had not come through its gate may have claimed the job. */
+async function withOwnClaim(errand: Errand, store: Store, left: Left): Promise<Errand> {
+  const { entering: run } = errand;
+  if (run === undefined || errand.settled) return errand;
+  const { node } = jobOf({ ...left, run });
+  const seen = await store.look().catch(() => undefined);
+  const own = seen?.unreleased.find((each) => each.run === run)?.claim;
+  return own?.node === node && own.boot === bootId() ? { ...errand, claim: { run, node } } : errand;
+}
+
 async function settle(errand: Errand, store: Store, left: Left): Promise<Requeued | undefined> {
-  const { claim } = errand;
-  if (left.ending === 'requeued' && !(claim && (await isForgotten(jobOf({ ...left, run: claim.run }))))) {
+  const { claim, entering } = errand;
+  const run = entering ?? claim?.run;
+  const isOver = left.ending !== 'requeued' || (run !== undefined && (await isForgotten(jobOf({ ...left, run }))));
+  if (!isOver || (entering !== undefined && left.ending === 'left')) {
     await removed(errand, left);
     return undefined;
   }
   if (claim === undefined && left.ending === 'left') return undefined; // a later run may have delivered; its TMPDIR goes with the user's next job here
   const say = toOwner(errand, left);
+  if (entering !== undefined) return killed(errand, store, { ...left, say, run: entering });
   if (claim) return settleClaimed({ ...errand, claim }, store, { ...left, say });
   await finish(errand, endingNoted(left.folder) ?? KILLED, { say, mayWrite: async () => true });
   return undefined;

@@ -16,6 +16,8 @@ const Errand = v.object({
   output: v.exactOptional(OutputFile),
   /** Of a run that has claimed the job, and has to release it. */
   claim: v.exactOptional(v.object({ run: v.number(), node: v.string() })),
+  /** A later run that has not come through its gate, and has nothing to deliver: an older one may be at it, and checkpoints are there. */
+  entering: v.exactOptional(v.number()),
   /** Only the release is left: this run is not the job's end, or all of that is done. */
   settled: v.exactOptional(v.boolean(), false),
   /** And Slurm, which had ended it, has taken a requeue: whether that stays is still to be seen. */

@@ -14,7 +14,8 @@ import { finish } from './results.ts';
 import { removeScratch } from './scratch.ts';
 
 type Run = { readonly job: number; readonly run: number; readonly environ: string; readonly say: Say };
-type Killed = Run & { readonly mayWrite: () => Promise<boolean> };
+/** Without `mayWrite`: it never came through its gate, and has nothing to deliver. */
+type Killed = Run & { readonly mayWrite?: () => Promise<boolean> };
 
 /** What a script's end is called that nobody has noted: its supervisor was killed. */
 export const KILLED = { signal: 9 };
@@ -41,8 +42,9 @@ export async function killed(errand: Errand, store: Store, left: Killed): Promis
   const runs = await runsSince(store, left.run);
   const next = whatBecomesOf({ end, hasCheckpoint: newest !== undefined, runs });
   const kept = newest && store.folder;
-  if (next === 'deliver') await finish(errand, KILLED, { say, mayWrite });
-  else if (next === 'keep' && newest === undefined) await finish(unclaimed(errand), KILLED, { say, mayWrite });
+  if (mayWrite && next === 'deliver') await finish(errand, KILLED, { say, mayWrite });
+  else if (mayWrite && next === 'keep' && newest === undefined)
+    await finish(unclaimed(errand), KILLED, { say, mayWrite });
   else await removed(errand, left);
   if (next === 'forgotten') say(messages.forgotten(left.job, newest?.number));
   if (next === 'keep') say(messages.endUnknown(kept, left.job));

@@ -4,7 +4,7 @@ import { mustExec } from '../cluster/node.ts';
 import { cutPower } from './blows.ts';
 import { decided } from './decided.ts';
 import { onANode, type Pair } from './scenario.ts';
-import { catches, type Sighted } from './strike.ts';
+import { catches, kill, type Sighted } from './strike.ts';
 import { Witness, type Options } from './witness.ts';
 
 /** Saved while they run, on the node whose power goes. */
@@ -117,6 +117,23 @@ onANode(
       witness.loses(node);
       await witness.job.until('has another node', (now) => now.node !== node && now.node !== '');
       await witness.job.says(new RegExp(`^An earlier run of the job, on ${node}, .* waiting up to 45 s`));
+    }
+    expect((await witness.comesOutRight()).holds).toEqual([]);
+  },
+);
+
+onANode(
+  'a job whose supervisor is killed as it waits for a run on a lost node goes on from its newest checkpoint',
+  async (place, { partition, one, other }) => {
+    const witness = await Witness.start(place, 'witness', snapshots({ partition, one, other }));
+    const { job } = witness;
+    await job.says(/^Checkpoint 1 done/);
+    {
+      await using _power = await cutPower(one);
+      witness.loses(one);
+      await job.says(new RegExp(`^An earlier run of the job, on ${one}, .* waiting up to 45 s`));
+      expect(kill(job.id, 'supervisor')).toBe(true);
+      await job.says(/supervisor was killed\. The job is requeued, and goes on from checkpoint \d+/);
     }
     expect((await witness.comesOutRight()).holds).toEqual([]);
   },

@@ -34,3 +34,10 @@ test('nothing is kept, noted or removed once a newer run has the job', async () 
   expect([ending, said, stored]).toEqual([{ exitCode: 0 }, [], []]);
   expect(await fse.pathExists(inHome('scratch/result'))).toBe(true);
 });
+
+test('who has not claimed the job removes none of its checkpoints, and does not note that it is over', async () => {
+  const errand = { scratch: inHome('scratch'), scratchIsOurs: true, home, store: inHome('store'), settled: false };
+  await fse.outputFile(inHome('store/1/manifest.json'), '{}');
+  await finish(errand, { signal: 9 }, { say: () => {}, mayWrite: async () => true });
+  expect(await fse.readdir(inHome('store'))).toEqual(['1']);
+});
