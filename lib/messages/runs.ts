@@ -48,7 +48,7 @@ export const runs = {
   ),
   requeueUnseen: failure(
     (job: number) =>
-      `Slurm's controller took that, and has not answered since; should it have lost it, as when it is killed: scontrol requeue ${job}.`,
+      `Slurm's controller does not answer, and whether it is to run the job again could not be seen; should it not: scontrol requeue ${job}.`,
   ),
   endUnknown: failure(
     (directory: string | undefined, job: number) =>

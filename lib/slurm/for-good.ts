@@ -1,4 +1,4 @@
-// Requeues that a controller loses which is killed just after it took them.
+// Requeues that come to nothing, or that a controller loses which is killed just after it took them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Job } from '../job.ts';
@@ -9,12 +9,12 @@ const WRITTEN_MS = 7000;
 const CONTROLLER_MS = 60_000;
 const AGAIN_MS = 2000;
 
-/** `unseen`: it took the request, and could not be asked since. */
+/** `unseen`: nobody could be asked. */
 export type ForGood = { readonly kind: 'done' | 'unseen' } | { readonly kind: 'failed'; readonly reason: string };
 
 /**
- * Of a job whose run Slurm has ended, or ends, and that it has requeued by now. Returns once that is written down: after 7 s,
- * longer where nobody answers. It is requeued once more where that is lost, but for a job that was cancelled meanwhile.
+ * Of a job whose run Slurm has ended, and that it was asked to requeue. Returns once that is written down: after 7 s, longer where
+ * nobody answers. It is asked again where that is lost, or came to nothing, but for a job that was cancelled meanwhile.
  * @param then held: it runs again once its owner releases it
  */
 export async function staysRequeued(job: Job, then: 'eligible' | 'held'): Promise<ForGood> {

@@ -1,4 +1,5 @@
 // The Epilog's part in the job's story: every process of the run has ended, and what the supervisor was to do may not be done.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { isForgotten } from '../slurm/for-good.ts';
@@ -34,9 +35,22 @@ export async function clearUp(left: Left): Promise<void> {
   const errand = await withOwnClaim(read, store, left);
   const settled = errand.requeued ? ({ as: 'eligible', kept: errand.store } as const) : undefined;
   const requeued = errand.settled ? settled : await settle(errand, store, left);
-  if (!errand.claim) return;
-  await store.release(errand.claim.run).catch(() => {}); // it is released, or the next run waits, or asks
-  if (requeued) await seesRequeue(requeued, { ...left, run: errand.claim.run, say: toOwner(errand, left) });
+  if (errand.claim) await store.release(errand.claim.run).catch(() => {}); // it is released, or the next run waits, or asks
+  const run = runOf(errand);
+  if (requeued && run !== undefined) await seesRequeue(requeued, { ...left, run, say: toOwner(errand, left) });
+}
+
+const runOf = ({ claim, entering }: Errand): number | undefined => claim?.run ?? entering;
+
+const PATIENCE_MS = 60_000;
+
+/** Throws where nobody answers: an Epilog that hangs keeps the job from its next run, as a store that hangs here may not elsewhere. */
+async function inTime<T>(answer: Promise<T>, store: Store): Promise<T> {
+  const silent = async (): Promise<never> => {
+    await sleep(PATIENCE_MS);
+    throw new Error(messages.storeSilent(store.folder));
+  };
+  return Promise.race([answer, silent()]);
 }
 
 /** One that had not come through its gate may have claimed the job. */
@@ -44,24 +58,35 @@ async function withOwnClaim(errand: Errand, store: Store, left: Left): Promise<E
   const { entering: run } = errand;
   if (run === undefined || errand.settled) return errand;
   const { node } = jobOf({ ...left, run });
-  const seen = await store.look().catch(() => undefined);
+  const seen = await inTime(store.look(), store).catch(() => undefined);
   const own = seen?.unreleased.find((each) => each.run === run)?.claim;
   return own?.node === node && own.boot === bootId() ? { ...errand, claim: { run, node } } : errand;
 }
 
 async function settle(errand: Errand, store: Store, left: Left): Promise<Requeued | undefined> {
   const { claim, entering } = errand;
-  const run = entering ?? claim?.run;
-  const isOver = left.ending !== 'requeued' || (run !== undefined && (await isForgotten(jobOf({ ...left, run }))));
-  if (!isOver || (entering !== undefined && left.ending === 'left')) {
+  const run = runOf(errand);
+  const runsAgain = left.ending === 'requeued' && !(run !== undefined && (await isForgotten(jobOf({ ...left, run }))));
+  if (runsAgain || (entering !== undefined && left.ending === 'left')) {
     await removed(errand, left);
     return undefined;
   }
   if (claim === undefined && left.ending === 'left') return undefined; // a later run may have delivered; its TMPDIR goes with the user's next job here
   const say = toOwner(errand, left);
-  if (entering !== undefined) return killed(errand, store, { ...left, say, run: entering });
+  if (entering !== undefined) return settleEntering(errand, store, { ...left, say, run: entering });
   if (claim) return settleClaimed({ ...errand, claim }, store, { ...left, say });
   await finish(errand, endingNoted(left.folder) ?? KILLED, { say, mayWrite: async () => true });
+  return undefined;
+}
+
+async function settleEntering(
+  errand: Errand,
+  store: Store,
+  left: Left & { readonly run: number },
+): Promise<Requeued | undefined> {
+  const { claims } = await inTime(store.list(), store);
+  if (!claims.some(({ run }) => run > left.run)) return killed(errand, store, left);
+  await removeLost(errand);
   return undefined;
 }
 

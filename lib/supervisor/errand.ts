@@ -20,7 +20,7 @@ const Errand = v.object({
   entering: v.exactOptional(v.number()),
   /** Only the release is left: this run is not the job's end, or all of that is done. */
   settled: v.exactOptional(v.boolean(), false),
-  /** And Slurm, which had ended it, has taken a requeue: whether that stays is still to be seen. */
+  /** And Slurm, which ends it, was asked for a requeue: whether that comes to be, and stays, is still to be seen. */
   requeued: v.exactOptional(v.boolean()),
 });
 export type Errand = Readonly<v.InferOutput<typeof Errand>>;

@@ -20,7 +20,7 @@ type Killed = Run & { readonly mayWrite?: () => Promise<boolean> };
 /** What a script's end is called that nobody has noted: its supervisor was killed. */
 export const KILLED = { signal: 9 };
 
-/** Of a job that has been requeued once its run had ended; `kept`: where its checkpoints are. */
+/** Of a job that Slurm was asked to requeue, once it had ended its run; `kept`: where its checkpoints are. */
 export type Requeued = { readonly as: 'eligible' | 'held'; readonly kept: string | undefined };
 
 export async function seesRequeue({ as, kept }: Requeued, left: Run): Promise<void> {

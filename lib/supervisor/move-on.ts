@@ -6,7 +6,7 @@ import { messages } from '../messages.ts';
 import { fate, isAway, recordOf, requeue, requeueEnded, requeueHeld } from '../slurm/scontrol.ts';
 import type { Begun } from './begin.ts';
 import { putBackExclusions, sendElsewhere, settled, type Counted } from './elsewhere.ts';
-import { writeErrand } from './errand.ts';
+import { writeErrand, type Errand } from './errand.ts';
 import type { Objection } from './objections.ts';
 import { withProgress } from './progress.ts';
 import { removeLost, removeScratch } from './scratch.ts';
@@ -33,18 +33,16 @@ export async function moveOn(story: Story): Promise<Moved> {
   return ended ? { kind: 'requeued' } : { kind: 'stays', reason: 'it did not end this run' };
 }
 
-/** Slurm ends this run in any case, and its Epilog can't tell that the job is not over. */
-async function moveOnFromLimit(story: Story): Promise<Moved> {
-  await keepForNextRun(story);
-  const asked = await requeueEnded(story.job).catch(failure);
-  if (asked.kind === 'failed') story.say(messages.notTakenBack(asked.reason, story.store.folder, story.job.id));
-  else await writeErrand(story.folder, { ...story.errand, settled: true, requeued: true });
+/** Slurm ends this run in any case, maybe before it has answered: should that come to nothing, or be lost, the Epilog asks again. */
+export async function moveOnFromLimit(story: Story): Promise<Moved> {
+  await keepForNextRun(story, { requeued: true });
+  await requeueEnded(story.job).catch(() => {});
   return { kind: 'requeued' };
 }
 
 /** From here on nobody, the Epilog neither, takes this run for the job's end: its checkpoints stay, with TMPDIR in them. */
-export async function keepForNextRun(story: Story): Promise<void> {
-  await writeErrand(story.folder, { ...story.errand, settled: true });
+export async function keepForNextRun(story: Story, also: Pick<Errand, 'requeued'> = {}): Promise<void> {
+  await writeErrand(story.folder, { ...story.errand, settled: true, ...also });
   await removeScratch(story).catch((error: unknown) => story.say(messages.notRemoved(story.scratch, reasonOf(error))));
 }
 

@@ -60,10 +60,8 @@ alone('an Epilog whose slurmd is killed in it leaves the next run there alone', 
     await startDaemon('n3');
     await job.says(/restore finished/);
   });
-  const saved = job.said().filter((line) => /^Checkpoint \d+ done/.test(line)).length;
-  await job.until(
-    'is saved again',
-    () => job.said().filter((line) => /^Checkpoint \d+ done/.test(line)).length > saved + 1,
-  );
+  const saved = (): number => job.said().filter((line) => /^Checkpoint \d+ done/.test(line)).length;
+  const before = saved();
+  await job.until('is saved again', () => saved() > before + 1);
   expect((await witness.comesOutRight()).record.restarts).toBe(1);
 });
