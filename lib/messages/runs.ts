@@ -46,6 +46,10 @@ export const runs = {
     (count: number, directory: string | undefined) =>
       `The job's supervisor was killed, and ${count} runs ${directory === undefined ? 'have not come to a first checkpoint' : 'have gone by since the last checkpoint'}. The job is requeued and held${directory === undefined ? '' : `, its checkpoint kept in ${directory}`}; once the cause is mended, release it with scontrol release.`,
   ),
+  heldUnread: failure(
+    (reason: string) =>
+      `The job's supervisor was killed as this run began, and what the job has to go on from could not be read (${reason}). The job is requeued and held, its checkpoints kept; once the cause is mended, release it with scontrol release.`,
+  ),
   requeueUnseen: failure(
     (job: number) =>
       `Slurm's controller does not answer, and whether it is to run the job again could not be seen; should it not: scontrol requeue ${job}.`,

@@ -1,14 +1,14 @@
 // The Epilog's part in the job's story: every process of the run has ended, and what the supervisor was to do may not be done.
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readFile } from 'node:fs/promises';
 import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { isForgotten } from '../slurm/for-good.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { bootId } from '../system/proc.ts';
 import { readErrand, type Errand } from './errand.ts';
 import { jobOf, KILLED, killed, removed, seesRequeue, type Requeued } from './killed.ts';
 import { monotonic } from './lease.ts';
-import { addLine, type Say } from './output.ts';
+import { settleEntering, withoutErrand, withOwnClaim } from './not-begun.ts';
+import { addLine, notedOutput, type Say } from './output.ts';
 import { askStore, type Answer } from './renewal.ts';
 import { finish } from './results.ts';
 import { removeLost } from './scratch.ts';
@@ -30,63 +30,42 @@ type Left = {
 
 export async function clearUp(left: Left): Promise<void> {
   const read = await readErrand(left.folder);
-  if (!read) return;
+  if (!read) return clearUpBeginning(left);
   const store = openStore({ folder: read.store, home: read.home });
-  const errand = await withOwnClaim(read, store, left);
+  const { entering } = read;
+  const errand = entering === undefined ? read : await withOwnClaim(read, store, { ...left, run: entering });
   const settled = errand.requeued ? ({ as: 'eligible', kept: errand.store } as const) : undefined;
   const requeued = errand.settled ? settled : await settle(errand, store, left);
   if (errand.claim) await store.release(errand.claim.run).catch(() => {}); // it is released, or the next run waits, or asks
   const run = runOf(errand);
-  if (requeued && run !== undefined) await seesRequeue(requeued, { ...left, run, say: toOwner(errand, left) });
+  if (requeued && run !== undefined) await seesRequeue(requeued, { ...left, run, say: toOwner(left, errand) });
+}
+
+/** Of a supervisor that was killed before it had written its errand; one that ended by itself has noted how. */
+async function clearUpBeginning(left: Left): Promise<void> {
+  const run = Number(await readFile(left.folder.restarts, 'utf8'));
+  if (left.ending === 'left' || endingNoted(left.folder) || (await runsAgain(left, run))) return;
+  const begun = { ...left, run, say: toOwner(left) };
+  const requeued = await withoutErrand(begun);
+  if (requeued) await seesRequeue(requeued, begun);
 }
 
 const runOf = ({ claim, entering }: Errand): number | undefined => claim?.run ?? entering;
 
-const PATIENCE_MS = 60_000;
-
-/** Throws where nobody answers: an Epilog that hangs keeps the job from its next run, as a store that hangs here may not elsewhere. */
-async function inTime<T>(answer: Promise<T>, store: Store): Promise<T> {
-  const silent = async (): Promise<never> => {
-    await sleep(PATIENCE_MS);
-    throw new Error(messages.storeSilent(store.folder));
-  };
-  return Promise.race([answer, silent()]);
-}
-
-/** One that had not come through its gate may have claimed the job. */
-async function withOwnClaim(errand: Errand, store: Store, left: Left): Promise<Errand> {
-  const { entering: run } = errand;
-  if (run === undefined || errand.settled) return errand;
-  const { node } = jobOf({ ...left, run });
-  const seen = await inTime(store.look(), store).catch(() => undefined);
-  const own = seen?.unreleased.find((each) => each.run === run)?.claim;
-  return own?.node === node && own.boot === bootId() ? { ...errand, claim: { run, node } } : errand;
-}
+const runsAgain = async (left: Left, run: number | undefined): Promise<boolean> =>
+  left.ending === 'requeued' && !(run !== undefined && (await isForgotten(jobOf({ ...left, run }))));
 
 async function settle(errand: Errand, store: Store, left: Left): Promise<Requeued | undefined> {
   const { claim, entering } = errand;
-  const run = runOf(errand);
-  const runsAgain = left.ending === 'requeued' && !(run !== undefined && (await isForgotten(jobOf({ ...left, run }))));
-  if (runsAgain || (entering !== undefined && left.ending === 'left')) {
+  if ((await runsAgain(left, runOf(errand))) || (entering !== undefined && left.ending === 'left')) {
     await removed(errand, left);
     return undefined;
   }
   if (claim === undefined && left.ending === 'left') return undefined; // a later run may have delivered; its TMPDIR goes with the user's next job here
-  const say = toOwner(errand, left);
+  const say = toOwner(left, errand);
   if (entering !== undefined) return settleEntering(errand, store, { ...left, say, run: entering });
   if (claim) return settleClaimed({ ...errand, claim }, store, { ...left, say });
   await finish(errand, endingNoted(left.folder) ?? KILLED, { say, mayWrite: async () => true });
-  return undefined;
-}
-
-async function settleEntering(
-  errand: Errand,
-  store: Store,
-  left: Left & { readonly run: number },
-): Promise<Requeued | undefined> {
-  const { claims } = await inTime(store.list(), store);
-  if (!claims.some(({ run }) => run > left.run)) return killed(errand, store, left);
-  await removeLost(errand);
   return undefined;
 }
 
@@ -117,9 +96,10 @@ const leaseIn = async (store: Store, run: number): Promise<number> =>
   (await store.look()).unreleased.find((one) => one.run === run)?.claim?.lease ?? 0;
 
 /** In the job's output, too: of a run whose it still is. */
-const toOwner =
-  ({ output }: Errand, { say }: Left): Say =>
-  (sentence) => {
+function toOwner({ folder, say }: Left, errand?: Errand): Say {
+  const file = errand?.output ?? notedOutput(folder);
+  return (sentence) => {
     say(sentence);
-    if (output) addLine(output, sentence);
+    if (file) addLine(file, sentence);
   };
+}

@@ -11,12 +11,11 @@ const Errand = v.object({
   // Of a run that began before an upgrade.
   scratchIsOurs: v.exactOptional(v.boolean(), true),
   home: v.exactOptional(v.string(), '/'),
-  resultFolder: v.exactOptional(v.string()),
-  /** Where its owner reads what we say. */
   output: v.exactOptional(OutputFile),
+  resultFolder: v.exactOptional(v.string()),
   /** Of a run that has claimed the job, and has to release it. */
   claim: v.exactOptional(v.object({ run: v.number(), node: v.string() })),
-  /** A later run that has not come through its gate, and has nothing to deliver: an older one may be at it, and checkpoints are there. */
+  /** A run that has not come through its gate, and has nothing to deliver: an older one may be at it, and checkpoints are there. */
   entering: v.exactOptional(v.number()),
   /** Only the release is left: this run is not the job's end, or all of that is done. */
   settled: v.exactOptional(v.boolean(), false),

@@ -2,6 +2,7 @@
 import { reasonOf } from '../errors.ts';
 import type { Job } from '../job.ts';
 import { messages } from '../messages.ts';
+import type { Sentence } from '../messages/sentence.ts';
 import { jobFrom, parseEnviron } from '../slurm/environment.ts';
 import { staysRequeued } from '../slurm/for-good.ts';
 import { howItEnded, requeueEnded, runsAgainAnyway } from '../slurm/scontrol.ts';
@@ -13,7 +14,7 @@ import { whatBecomesOf } from './remains.ts';
 import { finish } from './results.ts';
 import { removeScratch } from './scratch.ts';
 
-type Run = { readonly job: number; readonly run: number; readonly environ: string; readonly say: Say };
+export type Run = { readonly job: number; readonly run: number; readonly environ: string; readonly say: Say };
 /** Without `mayWrite`: it never came through its gate, and has nothing to deliver. */
 type Killed = Run & { readonly mayWrite?: () => Promise<boolean> };
 
@@ -37,8 +38,7 @@ export const removed = async (errand: Errand, { say }: Pick<Run, 'say'>): Promis
 export async function killed(errand: Errand, store: Store, left: Killed): Promise<Requeued | undefined> {
   const { say, mayWrite } = left;
   const [newest] = await store.generations();
-  const job = jobOf(left);
-  const end = await howItEnded(job).catch(() => undefined);
+  const end = await howItEnded(jobOf(left)).catch(() => undefined);
   const runs = await runsSince(store, left.run);
   const next = whatBecomesOf({ end, hasCheckpoint: newest !== undefined, runs });
   const kept = newest && store.folder;
@@ -49,16 +49,22 @@ export async function killed(errand: Errand, store: Store, left: Killed): Promis
   if (next === 'forgotten') say(messages.forgotten(left.job, newest?.number));
   if (next === 'keep') say(messages.endUnknown(kept, left.job));
   if (next !== 'requeue' && next !== 'hold') return undefined;
-  const as = next === 'hold' ? 'held' : 'eligible';
-  const asked = await requeueEnded(job, as).catch((error: unknown) => ({
+  return next === 'hold'
+    ? takeBack({ as: 'held', kept }, messages.heldInVain(runs, kept), left)
+    : takeBack({ as: 'eligible', kept }, messages.takenBack(newest?.number), left);
+}
+
+/** Asks Slurm for another run, and says so. Undefined: that came to nothing. */
+export async function takeBack(to: Requeued, sentence: Sentence, left: Run): Promise<Requeued | undefined> {
+  const asked = await requeueEnded(jobOf(left), to.as).catch((error: unknown) => ({
     kind: 'failed' as const,
     reason: reasonOf(error),
   }));
   if (asked.kind === 'done') {
-    say(next === 'hold' ? messages.heldInVain(runs, kept) : messages.takenBack(newest?.number));
-    return { as, kept };
+    left.say(sentence);
+    return to;
   }
-  if (!runsAgainAnyway(asked.reason)) say(messages.notTakenBack(asked.reason, kept, left.job));
+  if (!runsAgainAnyway(asked.reason)) left.say(messages.notTakenBack(asked.reason, to.kept, left.job));
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 // Every fault, in one file: vitest runs what one file holds side by side.
 import './processes.ts';
 import './starts.ts';
+import './first-moments.ts';
 import './damages.ts';
 import './verified.ts';
 import './stores.ts';

@@ -2,7 +2,8 @@ import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import fse from 'fs-extra';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { addLine, outputFile, sayer } from '../../../lib/supervisor/output.ts';
+import { runFolder } from '../../../lib/run-folder.ts';
+import { addLine, noteOutput, notedOutput, outputFile, sayer } from '../../../lib/supervisor/output.ts';
 
 let home = '';
 const inHome = (name: string): string => path.join(home, name);
@@ -29,6 +30,16 @@ test('a line is added to the end of an output that nobody has open any more', as
   await fse.writeFile(inHome('out'), 'line 1\n');
   addLine(opened('out'), { failure: 'one\n  two' });
   expect(await text('out')).toBe('line 1\n[checkpoint] one two\n');
+});
+
+test('an output is known by what was noted of it, and none is where there is none, or no file', () => {
+  const folder = { ...runFolder(7), output: inHome('output.json') };
+  noteOutput(folder, openSync('/dev/null', 'a'));
+  expect(notedOutput(folder)).toBeUndefined();
+  const descriptor = openSync(inHome('out'), 'a');
+  noteOutput(folder, descriptor);
+  expect(notedOutput(folder)).toEqual(outputFile(descriptor));
+  closeSync(descriptor);
 });
 
 test('nothing is added to a file of that name among other mounts, unless it is the same file', async () => {

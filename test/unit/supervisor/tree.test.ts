@@ -1,5 +1,8 @@
+import path from 'node:path';
+import fse from 'fs-extra';
 import { expect, test } from 'vitest';
-import { parseEnding } from '../../../lib/supervisor/tree.ts';
+import { runFolder } from '../../../lib/run-folder.ts';
+import { endingNoted, noteEnding, parseEnding } from '../../../lib/supervisor/tree.ts';
 
 test.each([
   ['0\n', { exitCode: 0 }],
@@ -10,4 +13,13 @@ test.each([
   ['14', undefined], // it is being written
 ])('%j is how the script ended: %o', (note, ending) => {
   expect(parseEnding(note)).toEqual(ending);
+});
+
+test('the end of a script that does not come to run is noted as that of one that has', async () => {
+  const home = await fse.mkdtemp('/tmp/tree-test-');
+  const folder = { ...runFolder(7), status: path.join(home, 'status') };
+  expect(endingNoted(folder)).toBeUndefined();
+  noteEnding(folder, 64);
+  expect(endingNoted(folder)).toEqual({ exitCode: 64 });
+  await fse.remove(home);
 });

@@ -1,0 +1,65 @@
+// A run whose supervisor was killed before it came through its gate: nothing of the job's has been touched.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '../errors.ts';
+import { messages } from '../messages.ts';
+import { workDirectoryOf, type RunFolder } from '../run-folder.ts';
+import { howItEnded } from '../slurm/scontrol.ts';
+import type { Store } from '../store/store.ts';
+import { bootId } from '../system/proc.ts';
+import { storeOfJob } from './asked.ts';
+import type { Errand } from './errand.ts';
+import { jobOf, killed, takeBack, type Requeued, type Run } from './killed.ts';
+import { removeLost } from './scratch.ts';
+
+type Begun = Run & { readonly folder: RunFolder };
+
+/** It had not come to write an errand. */
+export async function withoutErrand(left: Begun): Promise<Requeued | undefined> {
+  const { scratch, ...known } = { scratch: '', scratchIsOurs: false, settled: false, entering: left.run };
+  try {
+    const job = { ...jobOf(left), workDirectory: await workDirectoryOf(left.folder) };
+    const store = await inTime(storeOfJob(job.environment['SLURM_CHECKPOINT_DIR'] ?? '', job), 'the store');
+    const { folder, home } = store;
+    return await settleEntering({ ...known, scratch, store: folder, home }, store, left);
+  } catch (error) {
+    return heldUnread(reasonOf(error), 'the store', left);
+  }
+}
+
+/** One that has claimed the job has to release it. */
+export async function withOwnClaim(errand: Errand, store: Store, left: Begun): Promise<Errand> {
+  if (errand.settled) return errand;
+  const { run } = left;
+  const { node } = jobOf(left);
+  const seen = await inTime(store.look(), store.folder).catch(() => undefined);
+  const own = seen?.unreleased.find((each) => each.run === run)?.claim;
+  return own?.node === node && own.boot === bootId() ? { ...errand, claim: { run, node } } : errand;
+}
+
+export async function settleEntering(errand: Errand, store: Store, left: Run): Promise<Requeued | undefined> {
+  const looked = await inTime(store.list(), store.folder).catch((error: unknown) => ({ reason: reasonOf(error) }));
+  if ('reason' in looked) return heldUnread(looked.reason, store.folder, left);
+  if (!looked.claims.some(({ run }) => run > left.run)) return killed(errand, store, left);
+  await removeLost(errand);
+  return undefined;
+}
+
+/** Nobody can tell what there is to go on from, nor how often this has been so. @param kept where its checkpoints are */
+async function heldUnread(why: string, kept: string, left: Run): Promise<Requeued | undefined> {
+  const end = await howItEnded(jobOf(left)).catch(() => undefined);
+  if (end === undefined) left.say(messages.endUnknown(kept, left.job));
+  return end === 'failed' || end === 'other'
+    ? takeBack({ as: 'held', kept }, messages.heldUnread(why), left)
+    : undefined;
+}
+
+const PATIENCE_MS = 60_000;
+
+/** Throws where nobody answers: an Epilog that hangs keeps the job from its next run, as a store that hangs here may not elsewhere. */
+async function inTime<T>(answer: Promise<T>, where: string): Promise<T> {
+  const silent = async (): Promise<never> => {
+    await sleep(PATIENCE_MS);
+    throw new Error(messages.storeSilent(where));
+  };
+  return Promise.race([answer, silent()]);
+}
