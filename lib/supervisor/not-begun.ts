@@ -15,12 +15,11 @@ type Begun = Run & { readonly folder: RunFolder };
 
 /** It had not come to write an errand. */
 export async function withoutErrand(left: Begun): Promise<Requeued | undefined> {
-  const { scratch, ...known } = { scratch: '', scratchIsOurs: false, settled: false, entering: left.run };
   try {
     const job = { ...jobOf(left), workDirectory: await workDirectoryOf(left.folder) };
     const store = await inTime(storeOfJob(job.environment['SLURM_CHECKPOINT_DIR'] ?? '', job), 'the store');
-    const { folder, home } = store;
-    return await settleEntering({ ...known, scratch, store: folder, home }, store, left);
+    const errand = { scratch: '', scratchIsOurs: false, store: store.folder, home: store.home, settled: false };
+    return await settleEntering(errand, store, left);
   } catch (error) {
     return heldUnread(reasonOf(error), 'the store', left);
   }
