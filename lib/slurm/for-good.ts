@@ -2,11 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Job } from '../job.ts';
-import { howItEnded, recordOf, requeueEnded } from './scontrol.ts';
+import type { JobEnd } from './record.ts';
+import { howItEnded, isAway, recordOf, requeueEnded } from './scontrol.ts';
 
 /** slurmctld writes down what jobs do 5 s after it last has (SAVE_MAX_WAIT in state_save.c), and needs a moment for it. */
 const WRITTEN_MS = 7000;
-const CONTROLLER_MS = 60_000;
+/** Of a controller that hangs a single call takes up to half of it. */
+const CONTROLLER_MS = 120_000;
 const AGAIN_MS = 2000;
 
 /** `unseen`: nobody could be asked. */
@@ -24,6 +26,17 @@ export async function staysRequeued(job: Job, then: 'eligible' | 'held'): Promis
   if (end !== 'failed' && end !== 'other') return { kind: 'done' };
   const asked = await requeueEnded(job, then).catch(failure);
   return asked.kind === 'failed' ? { kind: 'failed', reason: asked.reason } : staysRequeued(job, then);
+}
+
+/** Of a job one of whose runs has ended. Undefined where nobody says so: at once, unless it is because the controller is away. */
+export async function howItEndedAtLast(job: Job): Promise<JobEnd | undefined> {
+  for (const until = Date.now() + CONTROLLER_MS; ; await sleep(AGAIN_MS)) {
+    try {
+      return await howItEnded(job);
+    } catch (error) {
+      if (Date.now() >= until || !isAway(reasonOf(error))) return undefined;
+    }
+  }
 }
 
 /**

@@ -4,8 +4,8 @@ import type { Job } from '../job.ts';
 import { messages } from '../messages.ts';
 import type { Sentence } from '../messages/sentence.ts';
 import { jobFrom, parseEnviron } from '../slurm/environment.ts';
-import { staysRequeued } from '../slurm/for-good.ts';
-import { howItEnded, requeueEnded, runsAgainAnyway } from '../slurm/scontrol.ts';
+import { howItEndedAtLast, staysRequeued } from '../slurm/for-good.ts';
+import { requeueEnded, runsAgainAnyway } from '../slurm/scontrol.ts';
 import { readManifest } from '../store/manifest.ts';
 import type { Store } from '../store/store.ts';
 import type { Errand } from './errand.ts';
@@ -38,7 +38,7 @@ export const removed = async (errand: Errand, { say }: Pick<Run, 'say'>): Promis
 export async function killed(errand: Errand, store: Store, left: Killed): Promise<Requeued | undefined> {
   const { say, mayWrite } = left;
   const [newest] = await store.generations();
-  const end = await howItEnded(jobOf(left)).catch(() => undefined);
+  const end = await howItEndedAtLast(jobOf(left));
   const runs = await runsSince(store, left.run);
   const next = whatBecomesOf({ end, hasCheckpoint: newest !== undefined, runs });
   const kept = newest && store.folder;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import { messages } from '../messages.ts';
 import { workDirectoryOf, type RunFolder } from '../run-folder.ts';
-import { howItEnded } from '../slurm/scontrol.ts';
+import { howItEndedAtLast } from '../slurm/for-good.ts';
 import type { Store } from '../store/store.ts';
 import { bootId } from '../system/proc.ts';
 import { storeOfJob } from './asked.ts';
@@ -45,7 +45,7 @@ export async function settleEntering(errand: Errand, store: Store, left: Run): P
 
 /** Nobody can tell what there is to go on from, nor how often this has been so. @param kept where its checkpoints are */
 async function heldUnread(why: string, kept: string, left: Run): Promise<Requeued | undefined> {
-  const end = await howItEnded(jobOf(left)).catch(() => undefined);
+  const end = await howItEndedAtLast(jobOf(left));
   if (end === undefined) left.say(messages.endUnknown(kept, left.job));
   return end === 'failed' || end === 'other'
     ? takeBack({ as: 'held', kept }, messages.heldUnread(why), left)

@@ -75,6 +75,21 @@ alone('a controller that is killed and started again costs no job anything', asy
   expect((await runs.job.over()).restarts).toBe(0);
 });
 
+for (const [from, comment] of [
+  ['begins again', 'checkpoint=1-0'],
+  ['goes on', 'checkpoint=0:05,mode=snapshot'],
+] as const)
+  alone(`a job whose supervisor is killed while the controller hangs ${from} once that answers`, async (place) => {
+    const witness = await Witness.start(place, 'witness', { comment });
+    await (from === 'goes on' ? witness.job.says(/^Checkpoint 1 done/) : witness.isAtStep(4));
+    expect(kill(witness.job.id, 'supervisor')).toBe(true);
+    await at('aftermath', witness, async () => signalDaemon('ctl', 'STOP'));
+    await sleep(80_000); // more than one call takes
+    await signalDaemon('ctl', 'CONT');
+    await untilControllerAnswers();
+    expect((await witness.comesOutRight()).record.restarts).toBe(1);
+  });
+
 alone(
   'a job whose supervisor is killed while nobody can say whether it was cancelled keeps its checkpoint',
   async (place) => {
