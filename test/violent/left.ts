@@ -28,11 +28,17 @@ export async function leftBy(
   }
 }
 
-/** The word that the job is over stays until Slurm has forgotten it. Text that was taken out of its output is kept for its owner; so are results that could not be delivered. */
-const inStore = (store: string): string[] =>
-  (existsSync(store) ? readdirSync(store) : [])
-    .filter((name) => !/^(undone|results|ended|run\.\d+\.released)$/.test(name))
-    .map((name) => `${store}/${name}`);
+/**
+ * The word that the job is over stays until Slurm has forgotten it, with what runs say of themselves that Slurm began after that
+ * (its node was lost as it ended). Text that was taken out of its output is kept for its owner; so are results that could not be delivered.
+ */
+function inStore(store: string): string[] {
+  const names = existsSync(store) ? readdirSync(store) : [];
+  const stays = names.includes('ended')
+    ? /^(undone|results|ended|run\.\d+\.(released|no-prolog))$/
+    : /^(undone|results|run\.\d+\.released)$/;
+  return names.filter((name) => !stays.test(name)).map((name) => `${store}/${name}`);
+}
 
 const isOf =
   (job: number) =>
