@@ -50,6 +50,10 @@ export const runs = {
     (reason: string) =>
       `The job's supervisor was killed as this run began, and what the job has to go on from could not be read (${reason}). The job is requeued and held, its checkpoints kept; once the cause is mended, release it with scontrol release.`,
   ),
+  notBegunAgain: failure(
+    (reason: string, job: number) =>
+      `The job's supervisor was killed as the job's first run began, and the job is not requeued: ${reason}. Nothing of it has run; once that is settled: scontrol requeue ${job}`,
+  ),
   requeueUnseen: failure(
     (job: number) =>
       `Slurm's controller does not answer, and whether it is to run the job again could not be seen; should it not: scontrol requeue ${job}.`,

@@ -109,7 +109,7 @@ function turnedAway(verdict: Exclude<Verdict, { kind: 'go' | 'wait' }>, { store,
  * state, and start a job's first run once more. A job that was submitted after the last change of what lies there is another.
  * @returns why not, if it can't be told
  */
-async function takenByOther({ store, job }: Entering): Promise<string | undefined> {
+export async function takenByOther({ store, job }: Pick<Entering, 'store' | 'job'>): Promise<string | undefined> {
   const { listing } = await store.look();
   if (!tellsOfEarlier(listing)) return undefined;
   const { submittedAt } = await recordOf(job);

@@ -7,8 +7,9 @@ import { howItEndedAtLast } from '../slurm/for-good.ts';
 import type { Store } from '../store/store.ts';
 import { bootId } from '../system/proc.ts';
 import { storeOfJob } from './asked.ts';
+import { takenByOther } from './enter.ts';
 import type { Errand } from './errand.ts';
-import { jobOf, killed, takeBack, type Requeued, type Run } from './killed.ts';
+import { jobOf, killed, removed, takeBack, type Requeued, type Run } from './killed.ts';
 import { removeLost } from './scratch.ts';
 
 type Begun = Run & { readonly folder: RunFolder };
@@ -38,13 +39,28 @@ export async function withOwnClaim(errand: Errand, store: Store, left: Begun): P
 export async function settleEntering(errand: Errand, store: Store, left: Run): Promise<Requeued | undefined> {
   const looked = await inTime(store.list(), store.folder).catch((error: unknown) => ({ reason: reasonOf(error) }));
   if ('reason' in looked) return heldUnread(looked.reason, store.folder, left);
-  if (!looked.claims.some(({ run }) => run > left.run)) return killed(errand, store, left);
-  await removeLost(errand);
-  return undefined;
+  if (looked.claims.some(({ run }) => run > left.run)) {
+    await removeLost(errand);
+    return undefined;
+  }
+  const taken = left.run === 0 && !errand.claim ? await whyTaken(store, left) : undefined;
+  if (taken === undefined) return killed(errand, store, left);
+  await removed(errand, left);
+  return notRequeued(taken, left);
+}
+
+/** Only a first run asks whose the files are that it finds: the next one would go on from them, be they another job's. */
+const whyTaken = async (store: Store, left: Run): Promise<string | undefined> =>
+  inTime(takenByOther({ store, job: jobOf(left) }), store.folder).catch(reasonOf);
+
+async function notRequeued(why: string, left: Run): Promise<undefined> {
+  const end = await howItEndedAtLast(jobOf(left));
+  if (end === undefined || end === 'failed' || end === 'other') left.say(messages.notBegunAgain(why, left.job));
 }
 
 /** Nobody can tell what there is to go on from, nor how often this has been so. @param kept where its checkpoints are */
 async function heldUnread(why: string, kept: string, left: Run): Promise<Requeued | undefined> {
+  if (left.run === 0) return notRequeued(why, left);
   const end = await howItEndedAtLast(jobOf(left));
   if (end === undefined) left.say(messages.endUnknown(kept, left.job));
   return end === 'failed' || end === 'other'

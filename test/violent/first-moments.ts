@@ -1,4 +1,5 @@
 // A supervisor is killed as soon as there is one, before it has come to note, or to claim, anything.
+import path from 'node:path';
 import { expect } from 'vitest';
 import { untilTrue } from '../scenarios/nodes.ts';
 import { exec, mustExec } from '../cluster/node.ts';
@@ -8,9 +9,16 @@ import { smallStore } from './small-store.ts';
 import { kill } from './strike.ts';
 import { Witness, type Options } from './witness.ts';
 
-async function dies(witness: Witness): Promise<void> {
-  await witness.job.until('is to run again', ({ state }) => state === 'PENDING');
+/** The supervisor of a later run. */
+async function dies(witness: Witness, run = 1): Promise<void> {
+  await witness.job.until(`is to begin run ${run}`, (now) => now.state === 'PENDING' && now.restarts === run);
   await at('supervisor', witness, (killIt) => killIt());
+}
+
+async function diesAtFirst(witness: Witness): Promise<void> {
+  const struck = at('supervisor', witness, (killIt) => killIt()); // watched for before the job begins: it is soon over
+  await mustExec('ctl', 'scontrol', 'release', String(witness.job.id));
+  await struck;
 }
 
 for (const { which, options } of [
@@ -20,9 +28,7 @@ for (const { which, options } of [
   scenario(`a job that ${which} begins again when its first supervisor is killed at once`, async (place) => {
     const held: Options = { ...options, work: { steps: 40 }, sbatch: ['--hold'] };
     const witness = await Witness.start(place, 'witness', held);
-    const struck = at('supervisor', witness, (killIt) => killIt()); // watched for before the job begins: it is soon over
-    await mustExec('ctl', 'scontrol', 'release', String(witness.job.id));
-    await struck;
+    await diesAtFirst(witness);
     await witness.job.says(/^The job's supervisor was killed before its first checkpoint\. The job is requeued/);
     expect((await witness.comesOutRight()).holds).toEqual([]);
   });
@@ -32,7 +38,7 @@ scenario(
   async (place) => {
     const witness = await Witness.start(place, 'witness', { comment: 'checkpoint=0:05', work: { steps: 80 } });
     await witness.job.says(/^Requeueing/);
-    for (let killed = 1; killed <= 3; killed += 1) await dies(witness);
+    for (const run of [1, 2, 3]) await dies(witness, run);
     const { holds } = await witness.comesOutRight();
     expect(holds).toEqual([
       expect.stringMatching(/3 runs have gone by since the last checkpoint\. The job is requeued and held/),
@@ -73,5 +79,29 @@ scenario(
     await dies(witness);
     const { holds } = await witness.comesOutRight({ mend: small.comesBack });
     expect(holds).toEqual([expect.stringMatching(/what the job has to go on from could not be read \(\/net\//)]);
+  },
+);
+
+scenario(
+  'a first run that finds files, and whose supervisor is killed at once, is not requeued onto them',
+  async (place) => {
+    await using small = await smallStore(place, '300m');
+    const witness = await Witness.start(place, 'witness', {
+      work: { steps: 40 },
+      store: small.store,
+      sbatch: ['--hold'],
+    });
+    const { job } = witness;
+    {
+      await using _files = await small.hasClaim(path.relative(small.store.outside, witness.store));
+      await diesAtFirst(witness);
+      await job.says(
+        /is not requeued: Slurm calls this the job's first run, but .* has files of a job with this number\./,
+      );
+      expect(await job.over()).toMatchObject({ state: 'FAILED', restarts: 0 });
+    }
+    await mustExec('ctl', 'scontrol', 'requeue', String(job.id));
+    await job.until('is to run again', ({ restarts }) => restarts === 1);
+    await witness.comesOutRight();
   },
 );
