@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Job } from '../job.ts';
 import type { JobEnd } from './record.ts';
-import { howItEnded, isAway, recordOf, requeueEnded } from './scontrol.ts';
+import { howItEnded, isAway, isGone, requeueEnded } from './scontrol.ts';
 
 /** slurmctld writes down what jobs do 5 s after it last has (SAVE_MAX_WAIT in state_save.c), and needs a moment for it. */
 const WRITTEN_MS = 7000;
@@ -15,44 +15,36 @@ const AGAIN_MS = 2000;
 export type ForGood = { readonly kind: 'done' | 'unseen' } | { readonly kind: 'failed'; readonly reason: string };
 
 /**
- * Of a job whose run Slurm has ended, and that it was asked to requeue. Returns once that is written down: after 7 s, longer where
- * nobody answers. It is asked again where that is lost, or came to nothing, but for a job that was cancelled meanwhile.
+ * Of a job whose run Slurm has ended, and that it was asked to requeue, or counts as requeued. Returns once that is written down:
+ * 7 s after that, longer where nobody answers. It is asked again where that is lost, or came to nothing, but for a job that was
+ * cancelled meanwhile.
  * @param then held: it runs again once its owner releases it
+ * @param ago seconds since it was counted
  */
-export async function staysRequeued(job: Job, then: 'eligible' | 'held'): Promise<ForGood> {
-  await sleep(WRITTEN_MS);
-  const end = await onceAnswered(async () => howItEnded(job));
-  if (end === undefined) return { kind: 'unseen' };
-  if (end !== 'failed' && end !== 'other') return { kind: 'done' };
-  const asked = await requeueEnded(job, then).catch(failure);
-  return asked.kind === 'failed' ? { kind: 'failed', reason: asked.reason } : staysRequeued(job, then);
+export async function staysRequeued(job: Job, then: 'eligible' | 'held', ago = 0): Promise<ForGood> {
+  await sleep(Math.max(WRITTEN_MS - ago * 1000, 0));
+  const asked = await atLast(job);
+  if ('reason' in asked) return { kind: isGone(asked.reason) ? 'done' : 'unseen' };
+  if (asked.end !== 'failed' && asked.end !== 'other') return { kind: 'done' };
+  const again = await requeueEnded(job, then).catch(failure);
+  return again.kind === 'failed' ? { kind: 'failed', reason: again.reason } : staysRequeued(job, then);
 }
 
 /** Of a job one of whose runs has ended. Undefined where nobody says so: at once, unless it is because the controller is away. */
 export async function howItEndedAtLast(job: Job): Promise<JobEnd | undefined> {
+  const asked = await atLast(job);
+  return 'end' in asked ? asked.end : undefined;
+}
+
+async function atLast(job: Job): Promise<{ readonly end: JobEnd } | { readonly reason: string }> {
   for (const until = Date.now() + CONTROLLER_MS; ; await sleep(AGAIN_MS)) {
     try {
-      return await howItEnded(job);
+      return { end: await howItEnded(job) };
     } catch (error) {
-      if (Date.now() >= until || !isAway(reasonOf(error))) return undefined;
+      const reason = reasonOf(error);
+      if (Date.now() >= until || !isAway(reason)) return { reason };
     }
   }
-}
-
-/**
- * Of a job whose run has ended as one that is requeued: whether its controller has come back with what it had written down
- * before it counted the next. False where nobody answers.
- */
-export async function isForgotten(job: Job): Promise<boolean> {
-  return (await onceAnswered(async () => recordOf(job)))?.restarts === job.restarts;
-}
-
-async function onceAnswered<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  for (const until = Date.now() + CONTROLLER_MS; Date.now() < until; await sleep(AGAIN_MS)) {
-    const answer = await ask().catch(() => undefined);
-    if (answer !== undefined) return answer;
-  }
-  return undefined;
 }
 
 const failure = (error: unknown) => ({ kind: 'failed', reason: reasonOf(error) }) as const;

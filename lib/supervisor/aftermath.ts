@@ -2,10 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
-import { isForgotten } from '../slurm/for-good.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { readErrand, type Errand } from './errand.ts';
-import { jobOf, KILLED, killed, removed, seesRequeue, type Requeued } from './killed.ts';
+import { KILLED, killed, removed, seesRequeue, type Requeued } from './killed.ts';
 import { monotonic } from './lease.ts';
 import { settleEntering, withoutErrand, withOwnClaim } from './not-begun.ts';
 import { addLine, notedOutput, type Say } from './output.ts';
@@ -28,42 +27,50 @@ type Left = {
   readonly say: Say;
 };
 
+type Ended = Left & { readonly run: number };
+
 export async function clearUp(left: Left): Promise<void> {
+  const ended = { ...left, run: Number(await readFile(left.folder.restarts, 'utf8')) };
   const read = await readErrand(left.folder);
-  if (!read) return clearUpBeginning(left);
+  if (!read) return clearUpBeginning(ended);
   const store = openStore({ folder: read.store, home: read.home });
-  const { entering } = read;
-  const errand = entering === undefined ? read : await withOwnClaim(read, store, { ...left, run: entering });
-  const settled = errand.requeued ? ({ as: 'eligible', kept: errand.store } as const) : undefined;
-  const requeued = errand.settled ? settled : await settle(errand, store, left);
+  const errand = read.entering === undefined ? read : await withOwnClaim(read, store, ended);
+  const requeued = errand.settled ? await nextOf(errand, store, ended) : await settle(errand, store, ended);
   if (errand.claim) await store.release(errand.claim.run).catch(() => {}); // it is released, or the next run waits, or asks
-  const run = runOf(errand);
-  if (requeued && run !== undefined) await seesRequeue(requeued, { ...left, run, say: toOwner(left, errand) });
+  if (requeued) await seesRequeue(requeued, { ...ended, say: toOwner(ended, errand) });
 }
 
 /** Of a supervisor that was killed before it had written its errand; one that ended by itself has noted how. */
-async function clearUpBeginning(left: Left): Promise<void> {
-  const run = Number(await readFile(left.folder.restarts, 'utf8'));
-  if (left.ending === 'left' || endingNoted(left.folder) || (await runsAgain(left, run))) return;
-  const begun = { ...left, run, say: toOwner(left) };
-  const requeued = await withoutErrand(begun);
+async function clearUpBeginning(ended: Ended): Promise<void> {
+  if (ended.ending === 'left' || endingNoted(ended.folder)) return;
+  const begun = { ...ended, say: toOwner(ended) };
+  const counted = { as: 'eligible', kept: ended.run > 0 ? 'the store' : undefined } as const;
+  const requeued = ended.ending === 'requeued' ? counted : await withoutErrand(begun);
   if (requeued) await seesRequeue(requeued, begun);
 }
 
-const runOf = ({ claim, entering }: Errand): number | undefined => claim?.run ?? entering;
+/** Where the job is to run again; by Slurm's word to its Epilog, or because it was asked for that. */
+async function nextOf(errand: Errand, store: Store, { ending }: Left): Promise<Requeued | undefined> {
+  if (errand.claim === undefined && ending === 'left') return undefined; // a later run may be over
+  const next = errand.next ?? (ending === 'requeued' ? ({ as: 'eligible' } as const) : undefined);
+  return next && { ...next, kept: await keptIn(errand, store) };
+}
 
-const runsAgain = async (left: Left, run: number | undefined): Promise<boolean> =>
-  left.ending === 'requeued' && !(run !== undefined && (await isForgotten(jobOf({ ...left, run }))));
+async function keptIn({ claim, entering }: Errand, store: Store): Promise<string | undefined> {
+  const mayHave = async (): Promise<boolean> => (await store.generations().catch(() => [undefined])).length > 0;
+  return entering || (claim && (await mayHave())) ? store.folder : undefined;
+}
 
-async function settle(errand: Errand, store: Store, left: Left): Promise<Requeued | undefined> {
+async function settle(errand: Errand, store: Store, left: Ended): Promise<Requeued | undefined> {
   const { claim, entering } = errand;
-  if ((await runsAgain(left, runOf(errand))) || (entering !== undefined && left.ending === 'left')) {
+  const next = await nextOf(errand, store, left);
+  if (next || (entering !== undefined && left.ending === 'left')) {
     await removed(errand, left);
-    return undefined;
+    return next;
   }
   if (claim === undefined && left.ending === 'left') return undefined; // a later run may have delivered; its TMPDIR goes with the user's next job here
   const say = toOwner(left, errand);
-  if (entering !== undefined) return settleEntering(errand, store, { ...left, say, run: entering });
+  if (entering !== undefined) return settleEntering(errand, store, { ...left, say });
   if (claim) return settleClaimed({ ...errand, claim }, store, { ...left, say });
   await finish(errand, endingNoted(left.folder) ?? KILLED, { say, mayWrite: async () => true });
   return undefined;
@@ -72,8 +79,8 @@ async function settle(errand: Errand, store: Store, left: Left): Promise<Requeue
 type Claimed = Errand & Required<Pick<Errand, 'claim'>>;
 
 /** Without the own claim, or with a newer one, nothing there is this run's to write (§6). */
-async function settleClaimed(errand: Claimed, store: Store, left: Left): Promise<Requeued | undefined> {
-  const { run } = errand.claim;
+async function settleClaimed(errand: Claimed, store: Store, left: Ended): Promise<Requeued | undefined> {
+  const { run } = left;
   const ask = async (): Promise<Answer> => askStore({ restarts: run }, store);
   const askedAt = monotonic();
   const answer = await ask();
@@ -86,7 +93,7 @@ async function settleClaimed(errand: Claimed, store: Store, left: Left): Promise
     return true;
   };
   const noted = endingNoted(left.folder);
-  if (!noted) return await killed(errand, store, { ...left, run, mayWrite });
+  if (!noted) return await killed(errand, store, { ...left, mayWrite });
   await finish(errand, noted, { say: left.say, mayWrite });
   return undefined;
 }

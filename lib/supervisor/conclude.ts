@@ -1,8 +1,8 @@
 // The script has ended. Whether that is the job's end is Slurm's to say.
 import type { Ending } from '../job.ts';
-import { fate } from '../slurm/scontrol.ts';
 import { putBackExclusions } from './elsewhere.ts';
 import { writeErrand } from './errand.ts';
+import { endMeans } from './sigterm.ts';
 import { keepForNextRun } from './move-on.ts';
 import { finish } from './results.ts';
 import type { Story } from './supervise.ts';
@@ -10,7 +10,7 @@ import type { Story } from './supervise.ts';
 /** Returns how the job is to end. */
 export async function conclude(ending: Ending, story: Story): Promise<Ending> {
   // Told to end because it is to run again? Then its checkpoints are what it goes on from. Can't say: the Epilog can.
-  const meaning = story.signals.terminated() ? await fate(story.job).catch(() => 'unknown') : 'over';
+  const meaning = await endMeans(story);
   if (meaning === 'runs-again') await keepForNextRun(story);
   if (meaning === 'runs-again' && story.isProtected) await putBackExclusions(story);
   if (meaning === 'runs-again' || meaning === 'unknown') return ending;

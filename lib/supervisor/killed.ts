@@ -8,7 +8,8 @@ import { howItEndedAtLast, staysRequeued } from '../slurm/for-good.ts';
 import { requeueEnded, runsAgainAnyway } from '../slurm/scontrol.ts';
 import { readManifest } from '../store/manifest.ts';
 import type { Store } from '../store/store.ts';
-import type { Errand } from './errand.ts';
+import type { Errand, NextRun } from './errand.ts';
+import { monotonic } from './lease.ts';
 import type { Say } from './output.ts';
 import { whatBecomesOf } from './remains.ts';
 import { finish } from './results.ts';
@@ -21,11 +22,11 @@ type Killed = Run & { readonly mayWrite?: () => Promise<boolean> };
 /** What a script's end is called that nobody has noted: its supervisor was killed. */
 export const KILLED = { signal: 9 };
 
-/** Of a job that Slurm was asked to requeue, once it had ended its run; `kept`: where its checkpoints are. */
-export type Requeued = { readonly as: 'eligible' | 'held'; readonly kept: string | undefined };
+/** Of a job that Slurm counts another run of, or was asked for one, as it ended this; `kept`: where its checkpoints are. */
+export type Requeued = NextRun & { readonly kept: string | undefined };
 
-export async function seesRequeue({ as, kept }: Requeued, left: Run): Promise<void> {
-  const asked = await staysRequeued(jobOf(left), as);
+export async function seesRequeue({ as, since, kept }: Requeued, left: Run): Promise<void> {
+  const asked = await staysRequeued(jobOf(left), as, since === undefined ? 0 : monotonic() - since);
   if (asked.kind === 'failed' && !runsAgainAnyway(asked.reason))
     left.say(messages.notTakenBack(asked.reason, kept, left.job));
   if (asked.kind === 'unseen') left.say(messages.requeueUnseen(left.job));

@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
-import { fate, isAway, recordOf, requeue, requeueEnded, requeueHeld } from '../slurm/scontrol.ts';
+import { isAway, recordOf, requeue, requeueEnded, requeueHeld } from '../slurm/scontrol.ts';
 import type { Begun } from './begin.ts';
 import { putBackExclusions, sendElsewhere, settled, type Counted } from './elsewhere.ts';
-import { writeErrand, type Errand } from './errand.ts';
+import { countedNow, readErrand, writeErrand, type NextRun } from './errand.ts';
+import { sigtermMeans } from './sigterm.ts';
 import type { Objection } from './objections.ts';
 import { withProgress } from './progress.ts';
 import { removeLost, removeScratch } from './scratch.ts';
@@ -20,7 +21,7 @@ const REQUEUE_SECONDS = 120;
 
 export async function moveOn(story: Story): Promise<Moved> {
   const { job, signals, say } = story;
-  const meaning = signals.terminated() ? await fate(job).catch(() => 'over' as const) : 'goes-on';
+  const meaning = signals.terminated() ? await sigtermMeans(story).catch(() => 'over' as const) : 'goes-on';
   if (meaning === 'runs-again') {
     await keepForNextRun(story); // requeued by somebody else; the Epilog can't tell, where Slurm lost sight of this node
     return { kind: 'requeued' };
@@ -29,22 +30,29 @@ export async function moveOn(story: Story): Promise<Moved> {
   if (meaning === 'timed-out') return moveOnFromLimit(story);
   const asked = await requeue(job).catch(failure);
   if (asked.kind === 'failed' && !signals.terminated()) return { kind: 'stays', reason: asked.reason };
+  if (asked.kind === 'done') await writeErrand(story.folder, { ...story.errand, next: countedNow() });
   const ended = await Promise.race([signals.termination(), sleep(REQUEUE_SECONDS * 1000, undefined)]);
-  return ended ? { kind: 'requeued' } : { kind: 'stays', reason: 'it did not end this run' };
+  if (ended) return { kind: 'requeued' };
+  await writeErrand(story.folder, story.errand);
+  return { kind: 'stays', reason: 'it did not end this run' };
 }
 
 /** Slurm ends this run in any case, maybe before it has answered: should that come to nothing, or be lost, the Epilog asks again. */
 export async function moveOnFromLimit(story: Story): Promise<Moved> {
-  await keepForNextRun(story, { requeued: true });
-  await requeueEnded(story.job).catch(() => {});
+  await keepForNextRun(story, { as: 'eligible' });
+  const asked = await requeueEnded(story.job).catch(failure);
+  if (asked.kind === 'done') await noteNext(story, countedNow());
   return { kind: 'requeued' };
 }
 
 /** From here on nobody, the Epilog neither, takes this run for the job's end: its checkpoints stay, with TMPDIR in them. */
-export async function keepForNextRun(story: Story, also: Pick<Errand, 'requeued'> = {}): Promise<void> {
-  await writeErrand(story.folder, { ...story.errand, settled: true, ...also });
+export async function keepForNextRun(story: Story, next?: NextRun): Promise<void> {
+  await noteNext(story, next ?? (await readErrand(story.folder))?.next);
   await removeScratch(story).catch((error: unknown) => story.say(messages.notRemoved(story.scratch, reasonOf(error))));
 }
+
+const noteNext = async ({ folder, errand }: Story, next: NextRun | undefined): Promise<void> =>
+  writeErrand(folder, { ...errand, settled: true, ...(next && { next }) });
 
 /** To another node, if this one is the reason and there is one to try; else it waits for somebody to mend the cause. */
 export async function giveUp({ reason, because }: Objection, story: Story, counted: Counted): Promise<Ending> {
@@ -53,6 +61,7 @@ export async function giveUp({ reason, because }: Objection, story: Story, count
   if (because === 'job' || story.signals.terminated()) return hold(reason, story, counted);
   const sent = await sendElsewhere(reason, story, counted);
   if (sent.kind === 'stays') return hold(sent.reason, story, counted);
+  await noteNext(story, countedNow());
   await Promise.race([story.signals.termination(), sleep(REQUEUE_SECONDS * 1000)]);
   return { exitCode: 1 };
 }
@@ -73,6 +82,7 @@ async function hold(reason: string, story: Story, counted: Counted): Promise<End
   say(messages.notRestored(reason, store.folder));
   if (counted === 'in-store') await settled(story); // who releases it has mended something
   const asked = await requeueHeld(job).catch(failure);
+  if (asked.kind === 'done') await noteNext(story, countedNow('held'));
   if (counted === 'in-store' && asked.kind === 'done') await putBackExclusions(story);
   if (asked.kind === 'failed' && !signals.terminated()) say(messages.notHeld(asked.reason, store.folder, job.id));
   else await Promise.race([signals.termination(), sleep(REQUEUE_SECONDS * 1000)]);

@@ -2,7 +2,7 @@
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
 import type { Fate } from '../slurm/record.ts';
-import { fate, killWait } from '../slurm/scontrol.ts';
+import { killWait } from '../slurm/scontrol.ts';
 import { isRunning, memoryOfTree } from '../system/proc.ts';
 import { formatTime } from '../time.ts';
 import type { Begun } from './begin.ts';
@@ -12,6 +12,7 @@ import type { Late } from './claim-later.ts';
 import type { Harmed } from './dump-tree.ts';
 import { firstPace, nextPace, reasonFor, type Pace, type Past } from './pace.ts';
 import { limitOf } from './limit.ts';
+import { sigtermMeans } from './sigterm.ts';
 import { saving } from './saving.ts';
 import { firstInterval, fitsLastCall, nextCheckpoint, shareOf, type Due, type Plan } from './schedule.ts';
 import type { Story } from './supervise.ts';
@@ -41,7 +42,7 @@ export async function watch(
     const moment = { secondsSinceLast: now() - since, pace: known.pace };
     if (next === 'terminated') {
       mine[Symbol.dispose](); // a last call waits for nobody
-      const meaning = await fate(story.job).catch(() => 'over' as const);
+      const meaning = await sigtermMeans(story).catch(() => 'over' as const);
       const isLastCall = lease.isValid() && (meaning === 'runs-again' || meaning === 'timed-out');
       const last = isLastCall && (await hasTime(tree, known.cost, story)) && (await save('ends', moment));
       if (last && leavesTree(last)) return left(last);

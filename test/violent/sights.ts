@@ -32,6 +32,9 @@ const SIGHTS = {
   agent: ourNode('agent'),
   supervisor: ourNode('supervisor'),
   aftermath: ourNode('aftermath'),
+  step: (seen, job) => says(seen, `slurmstepd: [${job}.batch]`),
+  // Whoever asks for more than one asks for all of them.
+  'scontrol that asks of the job': ({ argv }, job) => argv.join(' ').startsWith(`scontrol --oneliner show job ${job}`),
   doorbell: (seen, job) => says(seen, '/hooks/doorbell') && seen.argv.includes(`/run/slurm-checkpointer/${job}`),
   'criu that begins to dump': criu('dump'),
   // In CRIU's log, which has no name any more: the moments that nothing else tells of.

@@ -17,6 +17,11 @@ test('an errand of before an upgrade is about a folder of ours, and not done yet
   expect(await readErrand(folder())).toEqual({ ...errand, scratchIsOurs: true, home: '/', settled: false });
 });
 
+test('one of before an upgrade that asked for a requeue has it looked at', async () => {
+  await fse.writeJson(folder().errand, { scratch: '/tmp/s', store: '/s/7', settled: true, requeued: true });
+  expect(await readErrand(folder())).toMatchObject({ settled: true, next: { as: 'eligible' } });
+});
+
 test('an errand is there as it was written, and none is no errand', async () => {
   expect(await readErrand(folder())).toBeUndefined();
   const claim = { run: 2, node: 'n1' };

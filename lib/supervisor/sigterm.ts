@@ -1,0 +1,37 @@
+// What Slurm's SIGTERM means to this run. Once Slurm counts another run of the job that stays so: a controller that is killed
+// may come back without it, and the Epilog then sees to it.
+import type { Fate } from '../slurm/record.ts';
+import { controller, fate } from '../slurm/scontrol.ts';
+import { countedNow, readErrand, writeErrand } from './errand.ts';
+import type { Story } from './supervise.ts';
+
+/** Throws where nobody can say. */
+export async function sigtermMeans({ job, folder, errand }: Story): Promise<Fate> {
+  if ((await readErrand(folder))?.next) return 'runs-again';
+  const meaning = await fate(job);
+  if (meaning === 'runs-again') await writeErrand(folder, { ...errand, next: countedNow() });
+  return meaning;
+}
+
+/** Longer ago it was, if it was no more than a signal, not of what the script has ended. Seconds. */
+const LONG_AGO = 600;
+const SLACK_SECONDS = 5;
+
+/** Of a run whose script has ended. `over`: that is the job's end. `unknown`: the Epilog can say. */
+export async function endMeans(story: Story): Promise<Fate | 'unknown'> {
+  const { signals } = story;
+  const ago = signals.secondsSinceTermination();
+  if (ago === undefined || (ago > LONG_AGO && !signals.terminated())) return 'over';
+  try {
+    const meaning = await sigtermMeans(story);
+    return meaning === 'goes-on' && (await mayBeLost(ago, story)) ? 'unknown' : meaning;
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** Whether what Slurm sent it for may be a requeue of which the controller that answers has never heard: it was started after that. */
+async function mayBeLost(ago: number, { job }: Story): Promise<boolean> {
+  const { killWait, up = 0 } = await controller(job);
+  return ago < killWait + SLACK_SECONDS && up < ago + SLACK_SECONDS;
+}
