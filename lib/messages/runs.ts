@@ -54,6 +54,10 @@ export const runs = {
     (reason: string, job: number) =>
       `The job's supervisor was killed as the job's first run began, and the job is not requeued: ${reason}. Nothing of it has run; once that is settled: scontrol requeue ${job}`,
   ),
+  requeueLost: failure(
+    (job: number) =>
+      `Slurm's controller did not know, or no longer, that job ${job} is to run again: it was asked for that once more.`,
+  ),
   requeueUnseen: failure(
     (job: number) =>
       `Slurm's controller does not answer, and whether it is to run the job again could not be seen; should it not: scontrol requeue ${job}.`,

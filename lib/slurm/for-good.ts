@@ -14,20 +14,28 @@ const AGAIN_MS = 2000;
 /** `unseen`: nobody could be asked. */
 export type ForGood = { readonly kind: 'done' | 'unseen' } | { readonly kind: 'failed'; readonly reason: string };
 
+type ForGoodAs = {
+  /** held: it runs again once its owner releases it */
+  readonly as: 'eligible' | 'held';
+  /** Seconds since it was counted. */
+  readonly ago?: number;
+  readonly askedAgain: () => void;
+};
+
 /**
  * Of a job whose run Slurm has ended, and that it was asked to requeue, or counts as requeued. Returns once that is written down:
  * 7 s after that, longer where nobody answers. It is asked again where that is lost, or came to nothing, but for a job that was
  * cancelled meanwhile.
- * @param then held: it runs again once its owner releases it
- * @param ago seconds since it was counted
  */
-export async function staysRequeued(job: Job, then: 'eligible' | 'held', ago = 0): Promise<ForGood> {
+export async function staysRequeued(job: Job, { as, ago = 0, askedAgain }: ForGoodAs): Promise<ForGood> {
   await sleep(Math.max(WRITTEN_MS - ago * 1000, 0));
   const asked = await atLast(job);
   if ('reason' in asked) return { kind: isGone(asked.reason) ? 'done' : 'unseen' };
   if (asked.end !== 'failed' && asked.end !== 'other') return { kind: 'done' };
-  const again = await requeueEnded(job, then).catch(failure);
-  return again.kind === 'failed' ? { kind: 'failed', reason: again.reason } : staysRequeued(job, then);
+  const again = await requeueEnded(job, as).catch(failure);
+  if (again.kind === 'failed') return { kind: 'failed', reason: again.reason };
+  askedAgain();
+  return staysRequeued(job, { as, askedAgain });
 }
 
 /** Of a job one of whose runs has ended. Undefined where nobody says so: at once, unless it is because the controller is away. */

@@ -26,7 +26,11 @@ export const KILLED = { signal: 9 };
 export type Requeued = NextRun & { readonly kept: string | undefined };
 
 export async function seesRequeue({ as, since, kept }: Requeued, left: Run): Promise<void> {
-  const asked = await staysRequeued(jobOf(left), as, since === undefined ? 0 : monotonic() - since);
+  const asked = await staysRequeued(jobOf(left), {
+    as,
+    ...(since !== undefined && { ago: monotonic() - since }),
+    askedAgain: () => left.say(messages.requeueLost(left.job)),
+  });
   if (asked.kind === 'failed' && !runsAgainAnyway(asked.reason))
     left.say(messages.notTakenBack(asked.reason, kept, left.job));
   if (asked.kind === 'unseen') left.say(messages.requeueUnseen(left.job));

@@ -45,10 +45,6 @@ const numberIn = (status: string, name: string): number | undefined => {
 export const parentOf = (pid: number): number => numberIn(textOf(`/proc/${pid}/status`), 'PPid') ?? pid;
 /** 0: nobody. */
 export const tracerOf = (pid: number): number => numberIn(textOf(`/proc/${pid}/status`), 'TracerPid') ?? 0;
-/** A signal that waits for a process that is stopped. */
-export const hasPending = (pid: number, signal: number): boolean =>
-  (BigInt(`0x${/^ShdPnd:\s*(\w+)/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? '0'}`) >> BigInt(signal - 1)) % 2n ===
-  1n;
 export const environmentOf = (pid: number): string[] => textOf(`/proc/${pid}/environ`).split('\0');
 /** Where it writes its errors: a file, be its name gone. */
 export const logOf = (pid: number): string => textOf(`/proc/${pid}/fd/2`);

@@ -1,5 +1,4 @@
 // What may happen while the Epilog looks whether a requeue stays: the controller loses it, or slurmd is killed.
-import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { mustExec, signalDaemon, startDaemon } from '../cluster/node.ts';
@@ -9,29 +8,26 @@ import { until } from '../scenarios/slurm.ts';
 import { at } from './blows.ts';
 import { alone } from './scenario.ts';
 import { isSetBack, keepState, resumingDrained, SAVED_MS } from './set-back.ts';
-import { hasPending } from './processes-seen.ts';
 import { find, send } from './sights.ts';
-import { kill } from './strike.ts';
+import { kill, watching } from './strike.ts';
 import { Witness, type Options } from './witness.ts';
 
-/** Of the first requeue of all. @param end once it is requeued; what it returns, if anything, is done once that is lost */
-async function losesRequeue(
-  place: Place,
-  options: Options,
-  end: (witness: Witness) => Promise<(() => unknown) | void>,
-): Promise<void> {
+type Lost = (witness: Witness, isLost: () => Promise<void>) => Promise<unknown>;
+
+/** Of the first requeue of all. @param requeued has the job requeued, and that lost */
+async function losesRequeue(place: Place, options: Options, requeued: Lost): Promise<void> {
   const witness = await Witness.start(place, 'witness', { partition: 'rough', ...options });
   const { job } = witness;
   await witness.isAtStep(2);
   await mustExec('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'Nice=1'); // that it runs is not written down for itself
   await sleep(SAVED_MS);
   await keepState();
-  const afterwards = await end(witness);
-  await job.untilHeldOrNot('is requeued', ({ restarts }) => restarts === 1);
-  await isSetBack();
-  await afterwards?.();
-  await job.until('is as before', ({ restarts }) => restarts === 0);
   using _resuming = resumingDrained();
+  await requeued(witness, async () => {
+    await job.untilHeldOrNot('is requeued', ({ restarts }) => restarts === 1);
+    await isSetBack();
+  });
+  await job.says(/^Slurm's controller did not know, or no longer, that job \d+ is to run again/);
   expect((await witness.comesOutRight({ seconds: 240 })).holds).toEqual([]);
 }
 
@@ -40,9 +36,10 @@ for (const [from, comment] of [
   ['from its snapshot', 'checkpoint=0:05,mode=snapshot'],
 ] as const)
   alone(`a job whose supervisor is killed goes on ${from}, though the controller loses its requeue`, async (place) =>
-    losesRequeue(place, { comment, work: { steps: 120 } }, async (witness) => {
-      if (from === 'from its snapshot') await witness.job.says(/^Checkpoint 1 done/);
-      kill(witness.job.id, 'supervisor');
+    losesRequeue(place, { comment, work: { steps: 120 } }, async ({ job }, isLost) => {
+      if (from === 'from its snapshot') await job.says(/^Checkpoint 1 done/);
+      kill(job.id, 'supervisor');
+      await isLost();
     }),
   );
 
@@ -52,61 +49,61 @@ const ownerRequeues = async ({ job }: Witness): Promise<unknown> =>
 const supervisorEnds = async ({ job }: Witness): Promise<unknown> =>
   until(`the supervisor of job ${job.id} ends`, () => find(job.id, 'supervisor', 0) === undefined);
 
-/** Of whose end Slurm hears only once its controller has lost the requeue: it is as if it had ended by itself. */
-async function isRequeuedByOwner(witness: Witness): Promise<() => unknown> {
-  let step: number | undefined;
+/** Slurm hears of the run's end only once its controller has lost the requeue: as if it had ended by itself. */
+const lostAtItsEnd: Lost = async (witness, isLost) => {
+  let step = 0;
+  await watching();
   const asked = at('scontrol that asks of the job', witness, () => {
-    step = find(witness.job.id, 'step', 0);
-    send(step ?? 0, 'SIGSTOP');
+    step = find(witness.job.id, 'step', 0) ?? 0;
+    if (step > 0) send(step, 'SIGSTOP');
   });
   await ownerRequeues(witness);
   await asked;
+  expect(step).toBeGreaterThan(0);
   await supervisorEnds(witness);
-  return () => send(step!, 'SIGCONT');
-}
+  await isLost();
+  send(step, 'SIGCONT');
+};
 
-alone(
-  'a job goes on from the last checkpoint of a run whose owner had it requeued, though the controller loses that',
-  async (place) => losesRequeue(place, { comment: 'checkpoint=1-0', work: { steps: 120 } }, isRequeuedByOwner),
-);
-
-alone(
-  'a job without a checkpoint begins again though the controller loses the requeue that its owner asked for',
-  async (place) =>
-    losesRequeue(place, { comment: 'checkpoint=1-0', work: { steps: 120 } }, async (witness) => {
-      kill(witness.job.id, 'agent');
-      return isRequeuedByOwner(witness);
+for (const { which, comment, first = async () => {}, work } of [
+  { which: 'goes on from its last checkpoint', comment: 'checkpoint=1-0' },
+  { which: 'begins again', comment: 'checkpoint=1-0', first: ({ job }: Witness) => kill(job.id, 'agent') },
+  { which: 'that asks for its results only begins again', comment: '', work: { appends: false } },
+])
+  alone(`a job ${which}, though the controller loses the requeue that its owner asked for`, async (place) =>
+    losesRequeue(place, { comment, work: { steps: 60, ...work } }, async (witness, isLost) => {
+      await first(witness);
+      await lostAtItsEnd(witness, isLost);
     }),
-);
+  );
 
-alone(
-  'a job that asks for its results only begins again though the controller loses the requeue that its owner asked for',
-  async (place) => losesRequeue(place, { comment: '', work: { steps: 60, appends: false } }, isRequeuedByOwner),
-);
-
-alone('a job goes on though its owner’s requeue is lost before its supervisor has seen it', async (place) =>
-  losesRequeue(place, { comment: 'checkpoint=0:05,mode=snapshot', work: { steps: 120 } }, async (witness) => {
-    await witness.job.says(/^Checkpoint 1 done/);
-    const supervisor = find(witness.job.id, 'supervisor', 0)!;
-    send(supervisor, 'SIGSTOP');
+alone('a job begins again though its owner’s requeue is lost before its supervisor has heard of it', async (place) =>
+  losesRequeue(place, { comment: 'checkpoint=1-0', work: { steps: 60 } }, async (witness, isLost) => {
+    await watching();
+    const asked = at('scontrol that asks of the job', witness, isLost);
     await ownerRequeues(witness);
-    await until('it is told to end', () => hasPending(supervisor, constants.signals.SIGTERM));
-    return () => send(supervisor, 'SIGCONT');
+    await asked;
   }),
 );
 
 alone('a job that moves goes on though the controller loses its requeue', async (place) =>
-  losesRequeue(place, { comment: 'checkpoint=0:05', work: { steps: 120 } }, async (witness) => {
+  losesRequeue(place, { comment: 'checkpoint=0:15', work: { steps: 120 } }, async (witness, isLost) => {
     await witness.job.says(/^Requeueing/);
     await supervisorEnds(witness);
+    await isLost();
   }),
 );
 
 alone('a job goes on after its time limit, though the controller loses its requeue', async (place) =>
-  losesRequeue(place, { comment: 'checkpoint=1-0', work: { steps: 400 }, sbatch: ['--time=20'] }, async ({ job }) => {
-    await mustExec('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'TimeLimit=1');
-    await job.says(/^Requeueing/);
-  }),
+  losesRequeue(
+    place,
+    { comment: 'checkpoint=1-0', work: { steps: 400 }, sbatch: ['--time=20'] },
+    async ({ job }, isLost) => {
+      await mustExec('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'TimeLimit=1');
+      await job.says(/^Requeueing/);
+      await isLost();
+    },
+  ),
 );
 
 alone('an Epilog whose slurmd is killed in it leaves the next run there alone', async (place) => {

@@ -1,5 +1,6 @@
 // Strikes at a process of a job at a moment of its life that no sleep would hit: all nodes' processes are seen from out here.
 import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { find, send, type Sighted } from './sights.ts';
@@ -10,13 +11,13 @@ export type { Sighted };
 
 const GIVE_UP_LOOK_MS = 100;
 
-let watcher: ChildProcess | undefined;
+let theWatcher: Promise<ChildProcess> | undefined;
 let watches = 0;
 const answers = new Map<number, Watched>();
 
 /** Stopped as soon as it is seen, until the end of the scope; undefined: given up before. */
 export async function catches(job: number, moment: Sighted, giveUp: () => boolean): Promise<Caught | undefined> {
-  watcher ??= start();
+  const watcher = await watching();
   const watch = (watches += 1);
   watcher.send({ watch, job, moment } satisfies Wanted);
   for (let isWanted = true; ; await sleep(GIVE_UP_LOOK_MS)) {
@@ -30,8 +31,12 @@ export async function catches(job: number, moment: Sighted, giveUp: () => boolea
   }
 }
 
-function start(): ChildProcess {
+/** Awaited before what begins a moment that is soon over: the first time takes a second. */
+export const watching = async (): Promise<ChildProcess> => (theWatcher ??= start());
+
+async function start(): Promise<ChildProcess> {
   const child = fork(path.join(import.meta.dirname, 'watcher.ts'), { execArgv: ['--import', 'tsx'] });
+  await once(child, 'message');
   child.on('message', (answer: Watched) => answers.set(answer.watch, answer));
   child.unref();
   child.channel?.unref();

@@ -25,6 +25,8 @@ process.on('message', (said: Wanted | NotWanted) => {
   else void watches(said);
 });
 
+process.send?.('watches');
+
 async function watches({ watch, job, moment }: Wanted): Promise<void> {
   wanted.add(watch);
   const isWanted = (): boolean => wanted.has(watch);
