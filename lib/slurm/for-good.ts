@@ -14,28 +14,30 @@ const AGAIN_MS = 2000;
 /** `unseen`: nobody could be asked. */
 export type ForGood = { readonly kind: 'done' | 'unseen' } | { readonly kind: 'failed'; readonly reason: string };
 
-type ForGoodAs = {
+type Asked = {
   /** held: it runs again once its owner releases it */
   readonly as: 'eligible' | 'held';
-  /** Seconds since it was counted. */
-  readonly ago?: number;
+  /**
+   * As what Slurm had the job. An ended one may end once more by a controller's older state, once it has answered: it is looked at
+   * for 7 s, until that is written down. A running one may not: it is shown as running, and requeued once Slurm misses it.
+   */
+  readonly of: 'running' | 'ended';
   readonly askedAgain: () => void;
 };
 
 /**
- * Of a job whose run Slurm has ended, and that it was asked to requeue, or counts as requeued. Returns once that is written down:
- * 7 s after that, longer where nobody answers. It is asked again where that is lost, or came to nothing, but for a job that was
- * cancelled meanwhile.
+ * Of a job whose run has ended, and that Slurm was asked to requeue, or counts as requeued. Waits where nobody answers. Slurm is
+ * asked again where that is lost, or came to nothing, but for a job that was cancelled meanwhile.
  */
-export async function staysRequeued(job: Job, { as, ago = 0, askedAgain }: ForGoodAs): Promise<ForGood> {
-  await sleep(Math.max(WRITTEN_MS - ago * 1000, 0));
+export async function staysRequeued(job: Job, { as, of, askedAgain }: Asked): Promise<ForGood> {
+  if (of === 'ended') await sleep(WRITTEN_MS);
   const asked = await atLast(job);
   if ('reason' in asked) return { kind: isGone(asked.reason) ? 'done' : 'unseen' };
   if (asked.end !== 'failed' && asked.end !== 'other') return { kind: 'done' };
   const again = await requeueEnded(job, as).catch(failure);
   if (again.kind === 'failed') return { kind: 'failed', reason: again.reason };
   askedAgain();
-  return staysRequeued(job, { as, askedAgain });
+  return staysRequeued(job, { as, of: 'ended', askedAgain });
 }
 
 /** Of a job one of whose runs has ended. Undefined where nobody says so: at once, unless it is because the controller is away. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { readErrand, type Errand } from './errand.ts';
+import { COUNTED, readErrand, type Errand } from './errand.ts';
 import { KILLED, killed, removed, seesRequeue, type Requeued } from './killed.ts';
 import { monotonic } from './lease.ts';
 import { settleEntering, withoutErrand, withOwnClaim } from './not-begun.ts';
@@ -44,7 +44,7 @@ export async function clearUp(left: Left): Promise<void> {
 async function clearUpBeginning(ended: Ended): Promise<void> {
   if (ended.ending === 'left' || endingNoted(ended.folder)) return;
   const begun = { ...ended, say: toOwner(ended) };
-  const counted = { as: 'eligible', kept: ended.run > 0 ? 'the store' : undefined } as const;
+  const counted = { ...COUNTED, kept: ended.run > 0 ? 'the store' : undefined };
   const requeued = ended.ending === 'requeued' ? counted : await withoutErrand(begun);
   if (requeued) await seesRequeue(requeued, begun);
 }
@@ -52,8 +52,8 @@ async function clearUpBeginning(ended: Ended): Promise<void> {
 /** Where the job is to run again; by Slurm's word to its Epilog, or because it was asked for that. */
 async function nextOf(errand: Errand, store: Store, { ending }: Left): Promise<Requeued | undefined> {
   if (errand.claim === undefined && ending === 'left') return undefined; // a later run may be over
-  const next = errand.next ?? (ending === 'requeued' ? ({ as: 'eligible' } as const) : undefined);
-  return next && { ...next, kept: await keptIn(errand, store) };
+  const requeue = errand.requeue ?? (ending === 'requeued' ? COUNTED : undefined);
+  return requeue && { ...requeue, kept: await keptIn(errand, store) };
 }
 
 async function keptIn({ claim, entering }: Errand, store: Store): Promise<string | undefined> {

@@ -3,13 +3,16 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { isMissing } from '../errors.ts';
 import type { RunFolder } from '../run-folder.ts';
-import { monotonic } from './lease.ts';
 import { OutputFile } from './output.ts';
 
-/** The job's next run; `since`: when Slurm was seen to count it, by monotonic(). */
-const NextRun = v.object({ as: v.picklist(['eligible', 'held']), since: v.exactOptional(v.number()) });
-export type NextRun = Readonly<v.InferOutput<typeof NextRun>>;
-export const countedNow = (as: NextRun['as'] = 'eligible'): NextRun => ({ as, since: monotonic() });
+const Requeue = v.object({
+  as: v.picklist(['eligible', 'held']),
+  /** As what Slurm had the job before. */
+  of: v.picklist(['running', 'ended']),
+});
+export type Requeue = Readonly<v.InferOutput<typeof Requeue>>;
+/** As Slurm counts a requeue of a running job's, or its preemption: at once. */
+export const COUNTED: Requeue = { as: 'eligible', of: 'running' };
 
 const Errand = v.object({
   scratch: v.string(),
@@ -26,7 +29,7 @@ const Errand = v.object({
   /** Only the release is left: this run is not the job's end, or all of that is done. */
   settled: v.exactOptional(v.boolean(), false),
   /** Slurm counts another run of the job, or was asked for one: whether that comes to be, and stays, is still to be seen. */
-  next: v.exactOptional(NextRun),
+  requeue: v.exactOptional(Requeue),
   /** The same, of a run that began before an upgrade. */
   requeued: v.exactOptional(v.boolean()),
 });
@@ -46,5 +49,5 @@ export async function readErrand({ errand }: RunFolder): Promise<Errand | undefi
   });
   if (text === '') return undefined;
   const { requeued, ...read } = v.parse(Errand, JSON.parse(text));
-  return requeued ? { next: { as: 'eligible' }, ...read } : read;
+  return requeued ? { requeue: { as: 'eligible', of: 'ended' }, ...read } : read;
 }

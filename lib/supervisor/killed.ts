@@ -8,8 +8,7 @@ import { howItEndedAtLast, staysRequeued } from '../slurm/for-good.ts';
 import { requeueEnded, runsAgainAnyway } from '../slurm/scontrol.ts';
 import { readManifest } from '../store/manifest.ts';
 import type { Store } from '../store/store.ts';
-import type { Errand, NextRun } from './errand.ts';
-import { monotonic } from './lease.ts';
+import type { Errand, Requeue } from './errand.ts';
 import type { Say } from './output.ts';
 import { whatBecomesOf } from './remains.ts';
 import { finish } from './results.ts';
@@ -23,12 +22,12 @@ type Killed = Run & { readonly mayWrite?: () => Promise<boolean> };
 export const KILLED = { signal: 9 };
 
 /** Of a job that Slurm counts another run of, or was asked for one, as it ended this; `kept`: where its checkpoints are. */
-export type Requeued = NextRun & { readonly kept: string | undefined };
+export type Requeued = Requeue & { readonly kept: string | undefined };
 
-export async function seesRequeue({ as, since, kept }: Requeued, left: Run): Promise<void> {
+export async function seesRequeue({ as, of, kept }: Requeued, left: Run): Promise<void> {
   const asked = await staysRequeued(jobOf(left), {
     as,
-    ...(since !== undefined && { ago: monotonic() - since }),
+    of,
     askedAgain: () => left.say(messages.requeueLost(left.job)),
   });
   if (asked.kind === 'failed' && !runsAgainAnyway(asked.reason))
@@ -55,8 +54,8 @@ export async function killed(errand: Errand, store: Store, left: Killed): Promis
   if (next === 'keep') say(messages.endUnknown(kept, left.job));
   if (next !== 'requeue' && next !== 'hold') return undefined;
   return next === 'hold'
-    ? takeBack({ as: 'held', kept }, messages.heldInVain(runs, kept), left)
-    : takeBack({ as: 'eligible', kept }, messages.takenBack(newest?.number), left);
+    ? takeBack({ as: 'held', of: 'ended', kept }, messages.heldInVain(runs, kept), left)
+    : takeBack({ as: 'eligible', of: 'ended', kept }, messages.takenBack(newest?.number), left);
 }
 
 /** Asks Slurm for another run, and says so. Undefined: that came to nothing. */

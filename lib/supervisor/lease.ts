@@ -13,8 +13,8 @@ export type Lease = Disposable & {
   guard(root: number): void;
 };
 
-/** Seconds, by a clock that nobody sets, that stands while the machine sleeps, and that all its processes have in common. */
-export const monotonic = (): number => Number(process.hrtime.bigint()) / 1e9;
+/** Seconds, by a clock that nobody sets, and that stands while the machine sleeps. */
+export const monotonic = (): number => performance.now() / 1000;
 
 /** For runs that have none: a later run is held rather than begun beside them. */
 export const endless = (): Lease => ({

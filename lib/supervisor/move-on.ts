@@ -6,7 +6,7 @@ import { messages } from '../messages.ts';
 import { isAway, recordOf, requeue, requeueEnded, requeueHeld } from '../slurm/scontrol.ts';
 import type { Begun } from './begin.ts';
 import { putBackExclusions, sendElsewhere, settled, type Counted } from './elsewhere.ts';
-import { countedNow, readErrand, writeErrand, type NextRun } from './errand.ts';
+import { COUNTED, readErrand, writeErrand, type Requeue } from './errand.ts';
 import { sigtermMeans } from './sigterm.ts';
 import type { Objection } from './objections.ts';
 import { withProgress } from './progress.ts';
@@ -30,29 +30,25 @@ export async function moveOn(story: Story): Promise<Moved> {
   if (meaning === 'timed-out') return moveOnFromLimit(story);
   const asked = await requeue(job).catch(failure);
   if (asked.kind === 'failed' && !signals.terminated()) return { kind: 'stays', reason: asked.reason };
-  if (asked.kind === 'done') await writeErrand(story.folder, { ...story.errand, next: countedNow() });
   const ended = await Promise.race([signals.termination(), sleep(REQUEUE_SECONDS * 1000, undefined)]);
-  if (ended) return { kind: 'requeued' };
-  await writeErrand(story.folder, story.errand);
-  return { kind: 'stays', reason: 'it did not end this run' };
+  return ended ? { kind: 'requeued' } : { kind: 'stays', reason: 'it did not end this run' };
 }
 
 /** Slurm ends this run in any case, maybe before it has answered: should that come to nothing, or be lost, the Epilog asks again. */
 export async function moveOnFromLimit(story: Story): Promise<Moved> {
-  await keepForNextRun(story, { as: 'eligible' });
-  const asked = await requeueEnded(story.job).catch(failure);
-  if (asked.kind === 'done') await noteNext(story, countedNow());
+  await keepForNextRun(story, { as: 'eligible', of: 'ended' });
+  await requeueEnded(story.job).catch(() => {});
   return { kind: 'requeued' };
 }
 
 /** From here on nobody, the Epilog neither, takes this run for the job's end: its checkpoints stay, with TMPDIR in them. */
-export async function keepForNextRun(story: Story, next?: NextRun): Promise<void> {
-  await noteNext(story, next ?? (await readErrand(story.folder))?.next);
+export async function keepForNextRun(story: Story, asked?: Requeue): Promise<void> {
+  await settleFor(asked ?? (await readErrand(story.folder))?.requeue, story);
   await removeScratch(story).catch((error: unknown) => story.say(messages.notRemoved(story.scratch, reasonOf(error))));
 }
 
-const noteNext = async ({ folder, errand }: Story, next: NextRun | undefined): Promise<void> =>
-  writeErrand(folder, { ...errand, settled: true, ...(next && { next }) });
+const settleFor = async (asked: Requeue | undefined, { folder, errand }: Story): Promise<void> =>
+  writeErrand(folder, { ...errand, settled: true, ...(asked && { requeue: asked }) });
 
 /** To another node, if this one is the reason and there is one to try; else it waits for somebody to mend the cause. */
 export async function giveUp({ reason, because }: Objection, story: Story, counted: Counted): Promise<Ending> {
@@ -61,7 +57,6 @@ export async function giveUp({ reason, because }: Objection, story: Story, count
   if (because === 'job' || story.signals.terminated()) return hold(reason, story, counted);
   const sent = await sendElsewhere(reason, story, counted);
   if (sent.kind === 'stays') return hold(sent.reason, story, counted);
-  await noteNext(story, countedNow());
   await Promise.race([story.signals.termination(), sleep(REQUEUE_SECONDS * 1000)]);
   return { exitCode: 1 };
 }
@@ -82,7 +77,7 @@ async function hold(reason: string, story: Story, counted: Counted): Promise<End
   say(messages.notRestored(reason, store.folder));
   if (counted === 'in-store') await settled(story); // who releases it has mended something
   const asked = await requeueHeld(job).catch(failure);
-  if (asked.kind === 'done') await noteNext(story, countedNow('held'));
+  if (asked.kind === 'done') await settleFor({ ...COUNTED, as: 'held' }, story);
   if (counted === 'in-store' && asked.kind === 'done') await putBackExclusions(story);
   if (asked.kind === 'failed' && !signals.terminated()) say(messages.notHeld(asked.reason, store.folder, job.id));
   else await Promise.race([signals.termination(), sleep(REQUEUE_SECONDS * 1000)]);

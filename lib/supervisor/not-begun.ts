@@ -64,7 +64,7 @@ async function heldUnread(why: string, kept: string, left: Run): Promise<Requeue
   const end = await howItEndedAtLast(jobOf(left));
   if (end === undefined) left.say(messages.endUnknown(kept, left.job));
   return end === 'failed' || end === 'other'
-    ? takeBack({ as: 'held', kept }, messages.heldUnread(why), left)
+    ? takeBack({ as: 'held', of: 'ended', kept }, messages.heldUnread(why), left)
     : undefined;
 }
 

@@ -2,14 +2,14 @@
 // may come back without it, and the Epilog then sees to it.
 import type { Fate } from '../slurm/record.ts';
 import { controller, fate } from '../slurm/scontrol.ts';
-import { countedNow, readErrand, writeErrand } from './errand.ts';
+import { COUNTED, readErrand, writeErrand } from './errand.ts';
 import type { Story } from './supervise.ts';
 
 /** Throws where nobody can say. */
 export async function sigtermMeans({ job, folder, errand }: Story): Promise<Fate> {
-  if ((await readErrand(folder))?.next) return 'runs-again';
+  if ((await readErrand(folder))?.requeue) return 'runs-again';
   const meaning = await fate(job);
-  if (meaning === 'runs-again') await writeErrand(folder, { ...errand, next: countedNow() });
+  if (meaning === 'runs-again') await writeErrand(folder, { ...errand, requeue: COUNTED });
   return meaning;
 }
 

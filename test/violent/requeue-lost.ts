@@ -87,10 +87,12 @@ alone('a job begins again though its owner’s requeue is lost before its superv
 );
 
 alone('a job that moves goes on though the controller loses its requeue', async (place) =>
-  losesRequeue(place, { comment: 'checkpoint=0:15', work: { steps: 120 } }, async (witness, isLost) => {
-    await witness.job.says(/^Requeueing/);
-    await supervisorEnds(witness);
+  losesRequeue(place, { comment: 'checkpoint=0:15', work: { steps: 120 } }, async ({ job }, isLost) => {
+    await job.says(/^Requeueing/);
+    const step = find(job.id, 'step', 0)!; // Slurm's SIGTERM waits, too
+    send(step, 'SIGSTOP');
     await isLost();
+    send(step, 'SIGCONT');
   }),
 );
 

@@ -19,7 +19,7 @@ test('an errand of before an upgrade is about a folder of ours, and not done yet
 
 test('one of before an upgrade that asked for a requeue has it looked at', async () => {
   await fse.writeJson(folder().errand, { scratch: '/tmp/s', store: '/s/7', settled: true, requeued: true });
-  expect(await readErrand(folder())).toMatchObject({ settled: true, next: { as: 'eligible' } });
+  expect(await readErrand(folder())).toMatchObject({ settled: true, requeue: { as: 'eligible', of: 'ended' } });
 });
 
 test('an errand is there as it was written, and none is no errand', async () => {

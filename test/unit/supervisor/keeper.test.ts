@@ -4,7 +4,7 @@ import { monotonic } from '../../../lib/supervisor/lease.ts';
 import { meaningOf, type Answer } from '../../../lib/supervisor/renewal.ts';
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'hrtime', 'Date'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
 });
 afterEach(() => {
   vi.useRealTimers();
