@@ -1,5 +1,6 @@
-// What slurmctld knows of a job, from `scontrol --oneliner show job` with SLURM_TIME_FORMAT=%s. Not JSON: not every site's
-// Slurm has it.
+// What slurmctld knows of a job, from `scontrol --oneliner show job`, and of itself, from `scontrol show config`, with
+// SLURM_TIME_FORMAT=%s. Not JSON: not every site's Slurm has it.
+import type { Job } from '../job.ts';
 import { parseTime } from '../time.ts';
 
 export type JobRecord = {
@@ -82,4 +83,31 @@ export function endOfJob(json: string): JobEnd {
   if (/\bCANCELLED\b/.test(states)) return 'cancelled';
   if (/\bPENDING\b/.test(states)) return 'forgotten'; // with the count of the run that has ended: see howItEnded()
   return /\b(?:FAILED|RUNNING)\b/.test(states) ? 'failed' : 'other';
+}
+
+/**
+ * Of a job one of whose runs has ended. It may be under the same number: a controller that came back with a state from before that
+ * run has started the job once more.
+ */
+export const isOfAnotherRun = (now: JobRecord, ended: Pick<Job, 'restarts' | 'node'>): boolean =>
+  now.restarts !== ended.restarts || (now.state === 'RUNNING' && now.node !== '' && now.node !== ended.node);
+
+export type Controller = {
+  /** Seconds from SIGTERM to SIGKILL. */
+  readonly killWait: number;
+  /** Seconds since it was started, by its own clock; undefined where it does not say. */
+  readonly up?: number;
+};
+
+export function parseController(configuration: string): Controller {
+  const number = (pattern: RegExp): number | undefined => {
+    const found = pattern.exec(configuration)?.[1];
+    return found === undefined ? undefined : Number(found);
+  };
+  const now = number(/^Configuration data as of (\d+)$/m);
+  const start = number(/^BOOT_TIME\s*= (\d+)$/m);
+  return {
+    killWait: number(/^KillWait\s*= (\d+)/m) ?? 0,
+    ...(now !== undefined && start !== undefined && { up: now - start }),
+  };
 }

@@ -1,6 +1,6 @@
 // What Slurm's SIGTERM means to this run. Once Slurm counts another run of the job that stays so: a controller that is killed
 // may come back without it, and the Epilog then sees to it.
-import type { Fate } from '../slurm/record.ts';
+import type { Controller, Fate } from '../slurm/record.ts';
 import { controller, fate } from '../slurm/scontrol.ts';
 import { COUNTED, readErrand, writeErrand } from './errand.ts';
 import type { Story } from './supervise.ts';
@@ -30,8 +30,11 @@ export async function endMeans(story: Story): Promise<Fate | 'unknown'> {
   }
 }
 
-/** Whether what Slurm sent it for may be a requeue of which the controller that answers has never heard: it was started after that. */
-async function mayBeLost(ago: number, { job }: Story): Promise<boolean> {
-  const { killWait, up = 0 } = await controller(job);
-  return ago < killWait + SLACK_SECONDS && up < ago + SLACK_SECONDS;
-}
+const mayBeLost = async (ago: number, { job }: Story): Promise<boolean> => mayHaveLost(ago, await controller(job));
+
+/**
+ * Whether a SIGTERM that is no more than a signal by what a controller says may have been sent for a requeue which that one has
+ * never heard of, having been started since. Seconds. (A backup that takes over may have been up for long.)
+ */
+export const mayHaveLost = (ago: number, { killWait, up = 0 }: Controller): boolean =>
+  ago < killWait + SLACK_SECONDS && up < ago + SLACK_SECONDS;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { endOfJob, fateOf, parseRecord } from '../../../lib/slurm/record.ts';
+import { endOfJob, fateOf, isOfAnotherRun, parseController, parseRecord } from '../../../lib/slurm/record.ts';
 
 const PLAIN =
   'JobId=12 JobName=a UserId=a(1) JobState=RUNNING BatchHost=n7 Requeue=1 Restarts=3 RunTime=00:01:00 TimeLimit=00:05:00 EndTime=1795726821';
@@ -69,4 +69,21 @@ test.each([
   ['["CANCELLED", "PENDING"]', 'cancelled'],
 ])('a job whose state is %s in JSON, in old and new versions, has ended as %s', (state, end) => {
   expect(endOfJob(`{"jobs": [{"job_state": ${state}}]}`)).toBe(end);
+});
+
+test.each([
+  ['the next', job('PENDING', 3), true],
+  ['the same, whose end Slurm does not know', job('RUNNING', 2), false],
+  ['the same, ended', { ...job('FAILED', 2), node: '' }, false],
+  ['another under its number, on another node', { ...job('RUNNING', 2), node: 'n2' }, true],
+])('after run 2 on n1 Slurm may have %s', (_, now, isAnother) => {
+  expect(isOfAnotherRun(now, { restarts: 2, node: 'n1' })).toBe(isAnother);
+});
+
+const said = (start: string): string =>
+  `Configuration data as of 1795888644\nBOOT_TIME               = ${start}\nKillWait                = 10 sec\n`;
+
+test('a controller says since when it is there, if its times can be read', () => {
+  expect(parseController(said('1795888425'))).toEqual({ killWait: 10, up: 219 });
+  expect(parseController(said('2026-11-28T18:00:00'))).toEqual({ killWait: 10 });
 });
