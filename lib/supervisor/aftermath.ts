@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
+import { howItEndedAtLast } from '../slurm/for-good.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { COUNTED, readErrand, type Errand } from './errand.ts';
-import { KILLED, killed, removed, seesRequeue, type Requeued } from './killed.ts';
+import { jobOf, KILLED, killed, removed, seesRequeue, type Requeued } from './killed.ts';
 import { monotonic } from './lease.ts';
 import { settleEntering, withoutErrand, withOwnClaim } from './not-begun.ts';
 import { addLine, notedOutput, type Say } from './output.ts';
@@ -71,10 +72,17 @@ async function settle(errand: Errand, store: Store, left: Ended): Promise<Requeu
   if (claim === undefined && left.ending === 'left') return undefined; // a later run may have delivered; its TMPDIR goes with the user's next job here
   const say = toOwner(left, errand);
   if (entering !== undefined) return settleEntering(errand, store, { ...left, say });
+  if ((claim === undefined || endingNoted(left.folder)) && (await runsAgain(left))) {
+    await removed(errand, left);
+    return undefined;
+  }
   if (claim) return settleClaimed({ ...errand, claim }, store, { ...left, say });
   await finish(errand, endingNoted(left.folder) ?? KILLED, { say, mayWrite: async () => true });
   return undefined;
 }
+
+/** An Epilog is not told of a requeue because the node failed: that is counted only after the run was told to end (job_mgr.c). */
+const runsAgain = async (left: Ended): Promise<boolean> => (await howItEndedAtLast(jobOf(left))) === 'runs-again';
 
 type Claimed = Errand & Required<Pick<Errand, 'claim'>>;
 

@@ -50,6 +50,14 @@ scenario(
   },
 );
 
+scenario('a job that is killed before its supervisor has begun goes on from its checkpoint', async (place) => {
+  const witness = await Witness.start(place, 'witness', { work: { steps: 80 } });
+  await witness.job.says(/^Requeueing/);
+  await at('stub in place of the script', witness, (killIt) => killIt());
+  const { record, holds } = await witness.comesOutRight();
+  expect([record.restarts > 1, holds]).toEqual([true, []]);
+});
+
 scenario(
   'a job whose supervisor is killed while it waits for its agent goes on, and leaves no TMPDIR',
   async (place) => {

@@ -32,6 +32,7 @@ const SIGHTS = {
   agent: ourNode('agent'),
   supervisor: ourNode('supervisor'),
   aftermath: ourNode('aftermath'),
+  'stub in place of the script': ({ argv }, job) => new RegExp(`/job0*${job}/slurm_script$`).test(argv[1] ?? ''),
   step: (seen, job) => says(seen, `slurmstepd: [${job}.batch]`),
   // Whoever asks for more than one asks for all of them.
   'scontrol that asks of the job': ({ argv }, job) => argv.join(' ').startsWith(`scontrol --oneliner show job ${job}`),
