@@ -4,8 +4,8 @@ import { messages } from '../messages.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { howItEndedAtLast } from '../slurm/for-good.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { COUNTED, readErrand, type Errand } from './errand.ts';
-import { jobOf, KILLED, killed, removed, seesRequeue, type Requeued } from './killed.ts';
+import { COUNTED, readErrand, type Errand, type Requeue } from './errand.ts';
+import { jobOf, KILLED, killed, removed, seesRequeue } from './killed.ts';
 import { monotonic } from './lease.ts';
 import { settleEntering, withoutErrand, withOwnClaim } from './not-begun.ts';
 import { addLine, notedOutput, type Say } from './output.ts';
@@ -36,25 +36,25 @@ export async function clearUp(left: Left): Promise<void> {
   if (!read) return clearUpBeginning(ended);
   const store = openStore({ folder: read.store, home: read.home });
   const errand = read.entering === undefined ? read : await withOwnClaim(read, store, ended);
-  const requeued = errand.settled ? await nextOf(errand, store, ended) : await settle(errand, store, ended);
+  const requeued = errand.settled ? nextOf(errand, ended) : await settle(errand, store, ended);
   if (errand.claim) await store.release(errand.claim.run).catch(() => {}); // it is released, or the next run waits, or asks
-  if (requeued) await seesRequeue(requeued, { ...ended, say: toOwner(ended, errand) });
+  const kept = async (): Promise<string | undefined> => keptIn(errand, store);
+  if (requeued) await seesRequeue(requeued, { ...ended, kept, say: toOwner(ended, errand) });
 }
 
 /** Of a supervisor that was killed before it had written its errand; one that ended by itself has noted how. */
 async function clearUpBeginning(ended: Ended): Promise<void> {
   if (ended.ending === 'left' || endingNoted(ended.folder)) return;
   const begun = { ...ended, say: toOwner(ended) };
-  const counted = { ...COUNTED, kept: ended.run > 0 ? 'the store' : undefined };
-  const requeued = ended.ending === 'requeued' ? counted : await withoutErrand(begun);
-  if (requeued) await seesRequeue(requeued, begun);
+  const requeued = ended.ending === 'requeued' ? COUNTED : await withoutErrand(begun);
+  const kept = async (): Promise<string | undefined> => (ended.run > 0 ? 'the store' : undefined);
+  if (requeued) await seesRequeue(requeued, { ...begun, kept });
 }
 
 /** Where the job is to run again; by Slurm's word to its Epilog, or because it was asked for that. */
-async function nextOf(errand: Errand, store: Store, { ending }: Left): Promise<Requeued | undefined> {
-  if (errand.claim === undefined && ending === 'left') return undefined; // a later run may be over
-  const requeue = errand.requeue ?? (ending === 'requeued' ? COUNTED : undefined);
-  return requeue && { ...requeue, kept: await keptIn(errand, store) };
+function nextOf({ claim, requeue }: Errand, { ending }: Left): Requeue | undefined {
+  if (claim === undefined && ending === 'left') return undefined; // a later run may be over
+  return requeue ?? (ending === 'requeued' ? COUNTED : undefined);
 }
 
 async function keptIn({ claim, entering }: Errand, store: Store): Promise<string | undefined> {
@@ -62,9 +62,9 @@ async function keptIn({ claim, entering }: Errand, store: Store): Promise<string
   return entering || (claim && (await mayHave())) ? store.folder : undefined;
 }
 
-async function settle(errand: Errand, store: Store, left: Ended): Promise<Requeued | undefined> {
+async function settle(errand: Errand, store: Store, left: Ended): Promise<Requeue | undefined> {
   const { claim, entering } = errand;
-  const next = await nextOf(errand, store, left);
+  const next = nextOf(errand, left);
   if (next || (entering !== undefined && left.ending === 'left')) {
     await removed(errand, left);
     return next;
@@ -87,7 +87,7 @@ const runsAgain = async (left: Ended): Promise<boolean> => (await howItEndedAtLa
 type Claimed = Errand & Required<Pick<Errand, 'claim'>>;
 
 /** Without the own claim, or with a newer one, nothing there is this run's to write (§6). */
-async function settleClaimed(errand: Claimed, store: Store, left: Ended): Promise<Requeued | undefined> {
+async function settleClaimed(errand: Claimed, store: Store, left: Ended): Promise<Requeue | undefined> {
   const { run } = left;
   const ask = async (): Promise<Answer> => askStore({ restarts: run }, store);
   const askedAt = monotonic();

@@ -21,17 +21,18 @@ type Killed = Run & { readonly mayWrite?: () => Promise<boolean> };
 /** What a script's end is called that nobody has noted: its supervisor was killed. */
 export const KILLED = { signal: 9 };
 
-/** Of a job that Slurm counts another run of, or was asked for one, as it ended this; `kept`: where its checkpoints are. */
-export type Requeued = Requeue & { readonly kept: string | undefined };
+/** Where the job's checkpoints are, for who is to hear of a requeue that Slurm refuses. */
+type Kept = { readonly kept: () => Promise<string | undefined> };
 
-export async function seesRequeue({ as, of, kept }: Requeued, left: Run): Promise<void> {
+/** Of a job that Slurm counts another run of, or was asked for one, as it ended this. */
+export async function seesRequeue({ as, of }: Requeue, left: Run & Kept): Promise<void> {
   const asked = await staysRequeued(jobOf(left), {
     as,
     of,
     askedAgain: () => left.say(messages.requeueLost(left.job)),
   });
   if (asked.kind === 'failed' && !runsAgainAnyway(asked.reason))
-    left.say(messages.notTakenBack(asked.reason, kept, left.job));
+    left.say(messages.notTakenBack(asked.reason, await left.kept(), left.job));
   if (asked.kind === 'unseen') left.say(messages.requeueUnseen(left.job));
 }
 
@@ -39,7 +40,7 @@ export async function seesRequeue({ as, of, kept }: Requeued, left: Run): Promis
 export const removed = async (errand: Errand, { say }: Pick<Run, 'say'>): Promise<void> =>
   removeScratch(errand).catch((error: unknown) => say(messages.notRemoved(errand.scratch, reasonOf(error))));
 
-export async function killed(errand: Errand, store: Store, left: Killed): Promise<Requeued | undefined> {
+export async function killed(errand: Errand, store: Store, left: Killed): Promise<Requeue | undefined> {
   const { say, mayWrite } = left;
   const [newest] = await store.generations();
   const end = await howItEndedAtLast(jobOf(left));
@@ -59,7 +60,11 @@ export async function killed(errand: Errand, store: Store, left: Killed): Promis
 }
 
 /** Asks Slurm for another run, and says so. Undefined: that came to nothing. */
-export async function takeBack(to: Requeued, sentence: Sentence, left: Run): Promise<Requeued | undefined> {
+export async function takeBack(
+  to: Requeue & { readonly kept: string | undefined },
+  sentence: Sentence,
+  left: Run,
+): Promise<Requeue | undefined> {
   const asked = await requeueEnded(jobOf(left), to.as).catch((error: unknown) => ({
     kind: 'failed' as const,
     reason: reasonOf(error),

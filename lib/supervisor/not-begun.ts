@@ -8,14 +8,14 @@ import type { Store } from '../store/store.ts';
 import { bootId } from '../system/proc.ts';
 import { storeOfJob } from './asked.ts';
 import { takenByOther } from './enter.ts';
-import type { Errand } from './errand.ts';
-import { jobOf, killed, removed, takeBack, type Requeued, type Run } from './killed.ts';
+import type { Errand, Requeue } from './errand.ts';
+import { jobOf, killed, removed, takeBack, type Run } from './killed.ts';
 import { removeLost } from './scratch.ts';
 
 type Begun = Run & { readonly folder: RunFolder };
 
 /** It had not come to write an errand. */
-export async function withoutErrand(left: Begun): Promise<Requeued | undefined> {
+export async function withoutErrand(left: Begun): Promise<Requeue | undefined> {
   try {
     const job = { ...jobOf(left), workDirectory: await workDirectoryOf(left.folder) };
     const store = await inTime(storeOfJob(job.environment['SLURM_CHECKPOINT_DIR'] ?? '', job), 'the store');
@@ -36,7 +36,7 @@ export async function withOwnClaim(errand: Errand, store: Store, left: Begun): P
   return own?.node === node && own.boot === bootId() ? { ...errand, claim: { run, node } } : errand;
 }
 
-export async function settleEntering(errand: Errand, store: Store, left: Run): Promise<Requeued | undefined> {
+export async function settleEntering(errand: Errand, store: Store, left: Run): Promise<Requeue | undefined> {
   const looked = await inTime(store.list(), store.folder).catch((error: unknown) => ({ reason: reasonOf(error) }));
   if ('reason' in looked) return heldUnread(looked.reason, store.folder, left);
   if (looked.claims.some(({ run }) => run > left.run)) {
@@ -46,21 +46,21 @@ export async function settleEntering(errand: Errand, store: Store, left: Run): P
   const taken = left.run === 0 && !errand.claim ? await whyTaken(store, left) : undefined;
   if (taken === undefined) return killed(errand, store, left);
   await removed(errand, left);
-  return notRequeued(taken, left);
+  return notRequeue(taken, left);
 }
 
 /** Only a first run asks whose the files are that it finds: the next one would go on from them, be they another job's. */
 const whyTaken = async (store: Store, left: Run): Promise<string | undefined> =>
   inTime(takenByOther({ store, job: jobOf(left) }), store.folder).catch(reasonOf);
 
-async function notRequeued(why: string, left: Run): Promise<undefined> {
+async function notRequeue(why: string, left: Run): Promise<undefined> {
   const end = await howItEndedAtLast(jobOf(left));
   if (end === undefined || end === 'failed' || end === 'other') left.say(messages.notBegunAgain(why, left.job));
 }
 
 /** Nobody can tell what there is to go on from, nor how often this has been so. @param kept where its checkpoints are */
-async function heldUnread(why: string, kept: string, left: Run): Promise<Requeued | undefined> {
-  if (left.run === 0) return notRequeued(why, left);
+async function heldUnread(why: string, kept: string, left: Run): Promise<Requeue | undefined> {
+  if (left.run === 0) return notRequeue(why, left);
   const end = await howItEndedAtLast(jobOf(left));
   if (end === undefined) left.say(messages.endUnknown(kept, left.job));
   return end === 'failed' || end === 'other'

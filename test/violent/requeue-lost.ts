@@ -1,4 +1,4 @@
-// What may happen while the Epilog looks whether a requeue stays: the controller loses it, or slurmd is killed.
+// Requeues that a controller loses, and what may happen to the Epilog that looks whether they stay.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { mustExec, signalDaemon, startDaemon } from '../cluster/node.ts';

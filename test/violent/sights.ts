@@ -35,7 +35,8 @@ const SIGHTS = {
   'stub in place of the script': ({ argv }, job) => new RegExp(`/job0*${job}/slurm_script$`).test(argv[1] ?? ''),
   step: (seen, job) => says(seen, `slurmstepd: [${job}.batch]`),
   // Whoever asks for more than one asks for all of them.
-  'scontrol that asks of the job': ({ argv }, job) => argv.join(' ').startsWith(`scontrol --oneliner show job ${job}`),
+  'scontrol that asks of the job': ({ argv }, job) =>
+    argv.slice(0, 5).join(' ') === `scontrol --oneliner show job ${job}`,
   doorbell: (seen, job) => says(seen, '/hooks/doorbell') && seen.argv.includes(`/run/slurm-checkpointer/${job}`),
   'criu that begins to dump': criu('dump'),
   // In CRIU's log, which has no name any more: the moments that nothing else tells of.
