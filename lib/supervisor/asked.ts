@@ -5,14 +5,14 @@ import { OptionError, reasonOf } from '../errors.ts';
 import type { Job, JobOptions } from '../job.ts';
 import { messages } from '../messages.ts';
 import { parseOptions, storeAskedFor, wrongFolder, type Sources } from '../options.ts';
+import type { Say } from '../run/output.ts';
+import { withProgress } from '../run/progress.ts';
 import { ownStore, siteStore } from '../store/address.ts';
 import { readManifest } from '../store/manifest.ts';
 import { tellsOfEarlier } from '../store/names.ts';
 import { bySize } from '../store/seal.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { objectionToFolder } from '../system/folder.ts';
-import type { Say } from './output.ts';
-import { withProgress } from './progress.ts';
 
 type Asking = {
   readonly sources: Sources;

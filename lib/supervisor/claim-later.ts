@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messages } from '../messages.ts';
 import { enter, type Entrance } from './enter.ts';
-import type { Story } from './supervise.ts';
+import type { Late, Story } from './story.ts';
 
 const AGAIN_SECONDS = 30;
 
@@ -11,8 +11,6 @@ const AGAIN_SECONDS = 30;
 export type Claimed = Exclude<Entrance, { kind: 'unprotected' }> | { readonly kind: 'superseded' };
 export type Unclaimed = Extract<Entrance, { kind: 'unprotected' }>;
 type Answer = Extract<Claimed, { kind: 'entered' | 'superseded' }>;
-/** `takeUp`: the story as it is to be from there on; who takes it up sees to the claim. */
-export type Late = Answer & { readonly takeUp: () => Story };
 
 /** What is under way at the end, at a store that may hang again. */
 const PATIENCE_MS = 5000;

@@ -1,11 +1,11 @@
 // The script has ended. Whether that is the job's end is Slurm's to say.
 import type { Ending } from '../job.ts';
+import { writeErrand } from '../run/errand.ts';
+import { finish } from '../run/results.ts';
 import { putBackExclusions } from './elsewhere.ts';
-import { writeErrand } from './errand.ts';
-import { endMeans } from './sigterm.ts';
 import { keepForNextRun } from './move-on.ts';
-import { finish } from './results.ts';
-import type { Story } from './supervise.ts';
+import { endMeans } from './sigterm.ts';
+import type { Story } from './story.ts';
 
 /** Returns how the job is to end. */
 export async function conclude(ending: Ending, story: Story): Promise<Ending> {

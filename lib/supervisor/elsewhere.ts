@@ -9,7 +9,7 @@ import { messages } from '../messages.ts';
 import { exclude, hasNodeBesides, holdPending, namesIn, placesOf, type Places } from '../slurm/places.ts';
 import { killWait, requeue } from '../slurm/scontrol.ts';
 import type { Tries } from '../store/tries.ts';
-import type { Story } from './supervise.ts';
+import type { Story } from './story.ts';
 
 /** Where tries are counted: the store of a run that has passed the gate; else what Slurm has excluded by then. */
 export type Counted = 'in-store' | 'by-slurm';

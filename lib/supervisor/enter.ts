@@ -2,7 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Job } from '../job.ts';
+import { monotonic } from '../lease/lease.ts';
+import { vigil } from '../lease/vigil.ts';
 import { messages } from '../messages.ts';
+import type { Say } from '../run/output.ts';
+import type { Signals } from '../run/signals.ts';
 import type { Fate } from '../slurm/record.ts';
 import { fate, recordOf } from '../slurm/scontrol.ts';
 import type { Ended } from '../store/ended.ts';
@@ -10,11 +14,7 @@ import { pass, type Verdict } from '../store/gate.ts';
 import { tellsOfEarlier } from '../store/names.ts';
 import type { Store } from '../store/store.ts';
 import { bootId } from '../system/proc.ts';
-import { monotonic } from './lease.ts';
 import { ofError, ofJob, type Objection } from './objections.ts';
-import type { Say } from './output.ts';
-import type { Signals } from './signals.ts';
-import { vigil } from './vigil.ts';
 
 type Entering = {
   readonly job: Job;

@@ -1,12 +1,12 @@
 // A tree that is not what it was, for CRIU was killed as it made its processes call: the job goes on from before that.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messages } from '../messages.ts';
+import { forgetEnding } from '../run/tree.ts';
+import type { Harmed } from '../saving/dump-tree.ts';
 import { membersOf, send, type Root } from '../system/standstill.ts';
 import { restoreNewest, type Begun } from './begin.ts';
-import type { Harmed } from './dump-tree.ts';
 import { ofJob } from './objections.ts';
-import type { Story } from './supervise.ts';
-import { forgetEnding } from './tree.ts';
+import type { Story } from './story.ts';
 
 /** What kills CRIU may do so at every checkpoint, as too little memory does: then somebody has to look at it. */
 const MOST_HARMS = 3;

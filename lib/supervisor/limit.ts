@@ -1,8 +1,8 @@
 // When Slurm will end a run, as far as it says: that may change while the job runs.
 import type { Job } from '../job.ts';
+import type { Plan } from '../saving/schedule.ts';
+import { now } from '../saving/turn.ts';
 import { recordOf } from '../slurm/scontrol.ts';
-import type { Plan } from './schedule.ts';
-import { now } from './turn.ts';
 
 /** Undefined: never, or nobody can say. */
 export async function limitOf(job: Job): Promise<Plan['limit'] | undefined> {

@@ -3,16 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
+import { COUNTED, readErrand, writeErrand, type Requeue } from '../run/errand.ts';
+import { withProgress } from '../run/progress.ts';
+import { removeLost, removeScratch } from '../run/scratch.ts';
+import { kill } from '../run/tree.ts';
 import { isAway, recordOf, requeue, requeueEnded, requeueHeld } from '../slurm/scontrol.ts';
 import type { Begun } from './begin.ts';
 import { putBackExclusions, sendElsewhere, settled, type Counted } from './elsewhere.ts';
-import { COUNTED, readErrand, writeErrand, type Requeue } from './errand.ts';
-import { sigtermMeans } from './sigterm.ts';
 import type { Objection } from './objections.ts';
-import { withProgress } from './progress.ts';
-import { removeLost, removeScratch } from './scratch.ts';
-import { kill } from './tree.ts';
-import type { Story } from './supervise.ts';
+import { sigtermMeans } from './sigterm.ts';
+import type { Story } from './story.ts';
 
 export type Moved = { readonly kind: 'requeued' } | { readonly kind: 'stays'; readonly reason: string };
 

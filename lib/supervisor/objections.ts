@@ -2,8 +2,8 @@
 import { misfit, nodeFacts } from '../criu/node-facts.ts';
 import { isNodes, reasonOf } from '../errors.ts';
 import type { Job } from '../job.ts';
+import { objectionToMove } from '../run/scratch.ts';
 import type { Found } from '../store/manifest.ts';
-import { objectionToMove } from './scratch.ts';
 
 export type Objection = {
   readonly reason: string;

@@ -4,11 +4,11 @@ import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Job } from '../job.ts';
 import { messages } from '../messages.ts';
+import type { Say } from '../run/output.ts';
 import { knownJobs } from '../slurm/squeue.ts';
 import { readManifest } from '../store/manifest.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { addTo } from '../system/copy.ts';
-import type { Say } from './output.ts';
 
 type Around = {
   readonly job: Job;

@@ -1,9 +1,9 @@
 // What Slurm's SIGTERM means to this run. Once Slurm counts another run of the job that stays so: a controller that is killed
 // may come back without it, and the Epilog then sees to it.
+import { COUNTED, readErrand, writeErrand } from '../run/errand.ts';
 import type { Controller, Fate } from '../slurm/record.ts';
 import { controller, fate } from '../slurm/scontrol.ts';
-import { COUNTED, readErrand, writeErrand } from './errand.ts';
-import type { Story } from './supervise.ts';
+import type { Story } from './story.ts';
 
 /** Throws where nobody can say. */
 export async function sigtermMeans({ job, folder, errand }: Story): Promise<Fate> {

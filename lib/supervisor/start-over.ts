@@ -1,10 +1,10 @@
 // A job that has no checkpoint yet begins again, should its node be lost.
 import { reasonOf } from '../errors.ts';
 import { messages } from '../messages.ts';
-import type { Beginning } from './begin.ts';
-import { readMarks, sizesOf, writeMarks } from './marks.ts';
-import { outputFiles } from './outputs.ts';
-import { undo } from './undo.ts';
+import { readMarks, sizesOf, writeMarks } from '../written/marks.ts';
+import { outputFiles } from '../written/outputs.ts';
+import { undo } from '../written/undo.ts';
+import type { Beginning } from './story.ts';
 
 type Around = Pick<Beginning, 'store' | 'say' | 'isProtected'>;
 

@@ -1,23 +1,22 @@
 // A tree that runs, until its script ends or it is saved and gone: its checkpoints, and what Slurm's SIGTERM means to it.
 import type { Ending } from '../job.ts';
 import { messages } from '../messages.ts';
+import { signalScript, type Tree } from '../run/tree.ts';
+import type { Outcome } from '../saving/checkpoint.ts';
+import type { Afterwards } from '../saving/circumstances.ts';
+import type { Harmed } from '../saving/dump-tree.ts';
+import { firstPace, nextPace, reasonFor, type Pace, type Past } from '../saving/pace.ts';
+import { saving } from '../saving/saving.ts';
+import { firstInterval, fitsLastCall, nextCheckpoint, shareOf, type Due, type Plan } from '../saving/schedule.ts';
+import { now, turn, type Turn } from '../saving/turn.ts';
 import type { Fate } from '../slurm/record.ts';
 import { killWait } from '../slurm/scontrol.ts';
 import { isRunning, memoryOfTree } from '../system/proc.ts';
 import { formatTime } from '../time.ts';
 import type { Begun } from './begin.ts';
-import type { Outcome } from './checkpoint.ts';
-import type { Afterwards } from './circumstances.ts';
-import type { Late } from './claim-later.ts';
-import type { Harmed } from './dump-tree.ts';
-import { firstPace, nextPace, reasonFor, type Pace, type Past } from './pace.ts';
 import { limitOf } from './limit.ts';
 import { sigtermMeans } from './sigterm.ts';
-import { saving } from './saving.ts';
-import { firstInterval, fitsLastCall, nextCheckpoint, shareOf, type Due, type Plan } from './schedule.ts';
-import type { Story } from './supervise.ts';
-import { signalScript, type Tree } from './tree.ts';
-import { now, turn, type Turn } from './turn.ts';
+import type { Late, Story } from './story.ts';
 
 type Running = Extract<Begun, { kind: 'running' }>;
 

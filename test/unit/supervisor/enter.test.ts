@@ -5,10 +5,10 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import fse from 'fs-extra';
 import type { Job } from '../../../lib/job.ts';
-import { openStore, type Store } from '../../../lib/store/store.ts';
+import { vigil } from '../../../lib/lease/vigil.ts';
 import type { Sentence } from '../../../lib/messages/sentence.ts';
+import { openStore, type Store } from '../../../lib/store/store.ts';
 import { enter, enterUnlessSilent } from '../../../lib/supervisor/enter.ts';
-import { vigil } from '../../../lib/supervisor/vigil.ts';
 
 const job = (restarts: number): Job => ({
   id: 7,

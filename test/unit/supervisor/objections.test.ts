@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { NodeError } from '../../../lib/errors.ts';
-import { objectionTo, ofError } from '../../../lib/supervisor/objections.ts';
 import { manifestOf } from '../../../lib/store/manifest.ts';
+import { objectionTo, ofError } from '../../../lib/supervisor/objections.ts';
 
 const job = { id: 7, user: 'a', cluster: 'c', restarts: 1, node: 'n2', workDirectory: '/', environment: {} };
 const here = { job, scratch: '/tmp/checkpoint-7', criu: '/nowhere/criu' };
