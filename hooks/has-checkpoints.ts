@@ -3,8 +3,8 @@
 import { reasonOf } from '../lib/errors.ts';
 import { messages } from '../lib/messages.ts';
 import { runFolder, workDirectoryOf } from '../lib/run-folder.ts';
-import { hasEarlierRuns, storeOfJob } from '../lib/supervisor/asked.ts';
 import { sayer } from '../lib/run/output.ts';
+import { hasEarlierRuns, storeOfJob } from '../lib/supervisor/asked.ts';
 
 const NONE = 3;
 const [id = '', user = '', cluster = '', own = ''] = process.argv.slice(2);

@@ -4,8 +4,8 @@
 import { reasonOf } from '../lib/errors.ts';
 import { messages } from '../lib/messages.ts';
 import { runFolder } from '../lib/run-folder.ts';
-import { hasEarlierRuns, storeOfJob } from '../lib/supervisor/asked.ts';
 import { sayer } from '../lib/run/output.ts';
+import { hasEarlierRuns, storeOfJob } from '../lib/supervisor/asked.ts';
 
 /** For task-prolog, by the exit status: Node's own failures have other numbers. */
 const BECOMES = { requeued: 10, 'as-if-without-us': 11, held: 12 } as const;

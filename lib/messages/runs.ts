@@ -1,15 +1,17 @@
 // Of the runs of a job: who has it, and what becomes of it.
-import { failure, localTime } from './sentence.ts';
+import { attempt, failure, keptIn, localTime } from './sentence.ts';
+
+type Tried = { job: number; kept: string | undefined; count?: number; most?: number };
 
 export const runs = {
   elsewhere: failure(
-    (node: string, reason: string, { job, ...tries }: { job: number; count?: number; most?: number }) =>
-      `Checkpoint not restored on ${node}: ${reason}. ${tries.count === undefined ? 'Is there another node for the job? Slurm says so once it is requeued' : `Another node is tried (${tries.count} of ${tries.most})`}; Requeueing ... ${job}`,
+    (node: string, reason: string, { job, kept, ...tries }: Tried) =>
+      `${attempt(kept)} on ${node}: ${reason}. ${tries.count === undefined ? 'Is there another node for the job? Slurm says so once it is requeued' : `Another node is tried (${tries.count} of ${tries.most})`}; Requeueing ... ${job}`,
   ),
   anotherNode: ({ count, most }: { count: number; most: number }) => `Another node is tried (${count} of ${most})`,
   noneLeft: failure(
-    (directory: string) =>
-      `There is no other node for the job: it is held, its checkpoint kept in ${directory}; once the cause is mended, release it with scontrol release.`,
+    (kept: string | undefined) =>
+      `There is no other node for the job: it is held${keptIn(kept)}; once the cause is mended, release it with scontrol release.`,
   ),
   notHeldPending: failure(
     (reason: string) =>
@@ -44,7 +46,7 @@ export const runs = {
       : `The job's supervisor was killed. The job is requeued, and goes on from checkpoint ${number}.`,
   heldInVain: failure(
     (count: number, directory: string | undefined) =>
-      `The job's supervisor was killed, and ${count} runs ${directory === undefined ? 'have not come to a first checkpoint' : 'have gone by since the last checkpoint'}. The job is requeued and held${directory === undefined ? '' : `, its checkpoint kept in ${directory}`}; once the cause is mended, release it with scontrol release.`,
+      `The job's supervisor was killed, and ${count} runs ${directory === undefined ? 'have not come to a first checkpoint' : 'have gone by since the last checkpoint'}. The job is requeued and held${keptIn(directory)}; once the cause is mended, release it with scontrol release.`,
   ),
   heldUnread: failure(
     (reason: string) =>

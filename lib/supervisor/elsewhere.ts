@@ -9,6 +9,7 @@ import { messages } from '../messages.ts';
 import { exclude, hasNodeBesides, holdPending, namesIn, placesOf, type Places } from '../slurm/places.ts';
 import { killWait, requeue } from '../slurm/scontrol.ts';
 import type { Tries } from '../store/tries.ts';
+import { keptBy, type Objection } from './objections.ts';
 import type { Story } from './story.ts';
 
 /** Where tries are counted: the store of a run that has passed the gate; else what Slurm has excluded by then. */
@@ -17,8 +18,10 @@ export type Counted = 'in-store' | 'by-slurm';
 /** `stays`: with a reason, and what was tried, for its owner to read. */
 type Sent = { readonly kind: 'sent' } | { readonly kind: 'stays'; readonly reason: string };
 
-export async function sendElsewhere(reason: string, story: Story, counted: Counted): Promise<Sent> {
+export async function sendElsewhere(objection: Objection, story: Story, counted: Counted): Promise<Sent> {
   const { job, store, mostTries: most, say } = story;
+  const { reason } = objection;
+  const kept = keptBy(objection, store);
   try {
     const places = await placesOf(job);
     if (places.restarts !== job.restarts || !places.mayRequeue) return stays(reason);
@@ -33,10 +36,10 @@ export async function sendElsewhere(reason: string, story: Story, counted: Count
       return stays(messages.noOtherNode(withTries, places.required));
     if (counted === 'in-store') await store.countTry(next); // what is not counted could go on for ever
     const now = { count: tried.length + 1, most };
-    say(messages.elsewhere(job.node, reason, { ...(isKnown && now), job: job.id }));
+    say(messages.elsewhere(job.node, reason, { ...(isKnown && now), job: job.id, kept }));
     const asked = await requeue(job);
     if (asked.kind === 'failed') return stays(withTries);
-    if (!isKnown && !(await isLeft(job, next.ours))) await holdRequeued(places, story);
+    if (!isKnown && !(await isLeft(job, next.ours))) await holdRequeued(places, kept, story);
     else {
       if (!isKnown) say(messages.anotherNode(now));
       await without(next.ours, places, story, counted);
@@ -63,11 +66,11 @@ export function nextTry(before: Tries | undefined, excluded: string, node: strin
   return { nodes, owners, ours: [owners, ...new Set(nodes)].filter(Boolean).join(',') };
 }
 
-async function holdRequeued({ name }: Places, story: Story): Promise<void> {
-  const { job, store, say } = story;
+async function holdRequeued({ name }: Places, kept: string | undefined, story: Story): Promise<void> {
+  const { job, say } = story;
   await settled(story);
   const refused = await untilTaken(job, async () => holdPending(job, name));
-  if (refused === undefined) say(messages.noneLeft(store.folder));
+  if (refused === undefined) say(messages.noneLeft(kept));
   else say(messages.notHeldPending(refused));
   await putBackExclusions(story);
 }

@@ -10,7 +10,7 @@ import { kill } from '../run/tree.ts';
 import { isAway, recordOf, requeue, requeueEnded, requeueHeld } from '../slurm/scontrol.ts';
 import type { Begun } from './begin.ts';
 import { putBackExclusions, sendElsewhere, settled, type Counted } from './elsewhere.ts';
-import type { Objection } from './objections.ts';
+import { keptBy, type Objection } from './objections.ts';
 import { sigtermMeans } from './sigterm.ts';
 import type { Story } from './story.ts';
 
@@ -51,12 +51,12 @@ const settleFor = async (asked: Requeue | undefined, { folder, errand }: Story):
   writeErrand(folder, { ...errand, settled: true, ...(asked && { requeue: asked }) });
 
 /** To another node, if this one is the reason and there is one to try; else it waits for somebody to mend the cause. */
-export async function giveUp({ reason, because }: Objection, story: Story, counted: Counted): Promise<Ending> {
+export async function giveUp(objection: Objection, story: Story, counted: Counted): Promise<Ending> {
   await keepForNextRun(story);
   await withProgress({ say: story.say, name: 'Waiting for Slurm to answer' }, async () => untilSlurmAnswers(story));
-  if (because === 'job' || story.signals.terminated()) return hold(reason, story, counted);
-  const sent = await sendElsewhere(reason, story, counted);
-  if (sent.kind === 'stays') return hold(sent.reason, story, counted);
+  if (objection.because === 'job' || story.signals.terminated()) return hold(objection, story, counted);
+  const sent = await sendElsewhere(objection, story, counted);
+  if (sent.kind === 'stays') return hold({ ...objection, reason: sent.reason }, story, counted);
   await Promise.race([story.signals.termination(), sleep(REQUEUE_SECONDS * 1000)]);
   return { exitCode: 1 };
 }
@@ -72,14 +72,15 @@ async function untilSlurmAnswers({ job, signals }: Story): Promise<void> {
   }
 }
 
-async function hold(reason: string, story: Story, counted: Counted): Promise<Ending> {
+async function hold(objection: Objection, story: Story, counted: Counted): Promise<Ending> {
   const { job, store, signals, say } = story;
-  say(messages.notRestored(reason, store.folder));
+  const kept = keptBy(objection, store);
+  say(messages.notRestored(objection.reason, kept));
   if (counted === 'in-store') await settled(story); // who releases it has mended something
   const asked = await requeueHeld(job).catch(failure);
   if (asked.kind === 'done') await settleFor({ ...COUNTED, as: 'held' }, story);
   if (counted === 'in-store' && asked.kind === 'done') await putBackExclusions(story);
-  if (asked.kind === 'failed' && !signals.terminated()) say(messages.notHeld(asked.reason, store.folder, job.id));
+  if (asked.kind === 'failed' && !signals.terminated()) say(messages.notHeld(asked.reason, kept, job.id));
   else await Promise.race([signals.termination(), sleep(REQUEUE_SECONDS * 1000)]);
   return { exitCode: 1 };
 }

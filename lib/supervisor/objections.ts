@@ -4,16 +4,22 @@ import { isNodes, reasonOf } from '../errors.ts';
 import type { Job } from '../job.ts';
 import { objectionToMove } from '../run/scratch.ts';
 import type { Found } from '../store/manifest.ts';
+import type { Store } from '../store/store.ts';
 
 export type Objection = {
   readonly reason: string;
   /** `node`: another one may do. `job`: no node does, until somebody has mended the cause. */
   readonly because: 'node' | 'job';
+  /** Nothing of the job has run: it has no checkpoint that is kept. */
+  readonly isFirst?: boolean;
 };
 
 export const ofNode = (reason: string): Objection => ({ reason, because: 'node' });
 export const ofJob = (reason: string): Objection => ({ reason, because: 'job' });
 export const ofError = (error: unknown): Objection => (isNodes(error) ? ofNode : ofJob)(reasonOf(error));
+
+export const keptBy = ({ isFirst }: Objection, { folder }: Pick<Store, 'folder'>): string | undefined =>
+  isFirst === true ? undefined : folder;
 
 type Here = { readonly job: Job; readonly scratch: string; readonly criu: string };
 type Whole = Exclude<Found, { kind: 'damaged' }>;

@@ -6,6 +6,7 @@ import type { RunFolder } from '../run-folder.ts';
 import type { Errand } from '../run/errand.ts';
 import type { Say } from '../run/output.ts';
 import type { Scratch } from '../run/scratch.ts';
+import type { PutBack } from '../run/script.ts';
 import type { Signals } from '../run/signals.ts';
 import type { Script } from '../run/tree.ts';
 import type { Site } from '../saving/pace.ts';
@@ -15,7 +16,7 @@ import type { Entrance } from './enter.ts';
 
 export type Beginning = Scratch & {
   readonly job: Job;
-  readonly script: Script;
+  readonly script: Script & Pick<PutBack, 'lacks'>;
   readonly folder: RunFolder;
   readonly store: Store;
   /** The configuration that says where the store is can't be read. */

@@ -51,15 +51,36 @@ scenario('a job that begins again says so where what it wrote before can’t be 
   expect(place.lines('job-1.out').filter((line) => line === 'line 1')).toHaveLength(2);
 });
 
-scenario('a job whose script is gone by the time that it is to be put back does not start, and can', async (place) => {
-  const job = await place.submit('./count 4 5', { comment: 'checkpoint=1-0', sbatch: ['--job-name=no-script'] });
-  const { restarts } = await job.over();
-  expect(job.record()).toMatchObject({ state: 'FAILED', exitCode: '1:0' });
-  expect(job.said()).toEqual([expect.stringMatching(/^The job's script could not be put back \(ENOENT.* requeue it/)]);
-  await asAlice('ctl', 'scontrol', 'requeuehold', String(job.id));
+scenario(
+  'a job whose script is gone by the time that it is to be put back is tried elsewhere, and held',
+  async (place) => {
+    const job = await place.submit('./count 4 5', { comment: 'checkpoint=1-0', sbatch: ['--job-name=no-script'] });
+    await job.held();
+    const gone = "the job's script could not be put back \\(ENOENT.*\\)";
+    expect(job.said()).toEqual([
+      expect.stringMatching(`^Not started on \\w+: ${gone}\\. Another node is tried \\(1 of 3\\)`),
+      expect.stringMatching(`^Checkpoint not restored on \\w+: ${gone}\\. Another node is tried \\(2 of 3\\)`),
+      expect.stringMatching(`^Checkpoint not restored on \\w+: ${gone}\\. Another node is tried \\(3 of 3\\)`),
+      expect.stringMatching(`^Checkpoint not restored: ${gone}; nor was it on .* \\(3 tries\\)\\. .* held`),
+    ]);
+    await asAlice('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'JobName=unmoved');
+    await asAlice('ctl', 'scontrol', 'release', String(job.id));
+    expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+    expect(job.lines()).toEqual(counted(4));
+  },
+);
+
+scenario('a job that asks for its results, and whose script is gone, is tried elsewhere, and held', async (place) => {
+  const sbatch = ['--job-name=no-script', '--nodelist=n1'];
+  const job = await place.submit('./count 4 5', { env: { RESULT_FOLDER: place.makeFolder('hers') }, sbatch });
+  await job.held();
+  expect(job.said()).toEqual([
+    expect.stringMatching(
+      /^Not started: the job's script could not be put back .* --nodelist=n1\. .* held; release it/,
+    ),
+  ]);
   await asAlice('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'JobName=unmoved');
   await asAlice('ctl', 'scontrol', 'release', String(job.id));
-  await job.untilHeldOrNot('runs again', (record) => record.restarts > restarts && record.state !== 'PENDING');
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
   expect(job.lines()).toEqual(counted(4));
 });
