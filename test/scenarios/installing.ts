@@ -85,3 +85,15 @@ scenario('settings of slurm.conf with which no job can be saved or restored are 
       expect(answer.stderr).toMatch(new RegExp(`^install\\.sh: warning: .*${name}`, 'm'));
   });
 });
+
+scenario('a Slurm that was built without JSON, and what that costs, is named', async (place) => {
+  await withPrefix('installing-without-json', async (prefix) => {
+    const hidden = 'mount --bind /dev/null "$(find /usr/lib -name serializer_json.so)" && exec "$@"';
+    const args = ['--prefix', prefix, '--slurm-conf', slurmConf(place, '').path];
+    const answer = await exec('ctl', ['unshare', '--mount', 'sh', '-c', hidden, 'sh', INSTALL, ...args]);
+    expect(answer).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(/^install\.sh: warning: .*JSON.*by hand/),
+    });
+  });
+});
