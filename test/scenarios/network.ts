@@ -1,4 +1,5 @@
-// A network file system to which root has no access, as with NFS's root_squash: everything there is done as the user.
+// A network file system without hard links, to which root has no access, as with NFS's root_squash: everything there is done
+// as the user, and a claim there is a file that nobody had made before (R1).
 import { expect } from 'vitest';
 import { exec } from '../cluster/node.ts';
 import { counted } from './job.ts';
@@ -17,6 +18,7 @@ echo "$first $second" >&3; cp written $TMPDIR/result; pwd`;
   await job.says(/restore finished/);
   const { node } = await job.until('runs again', ({ state, restarts }) => state === 'RUNNING' && restarts > 0);
   expect((await exec(node, ['ls', '/net'])).stderr).toMatch(/Permission denied/);
+  await expect(asAlice(node, 'ln', `${folder}/read`, `${folder}/linked`)).rejects.toThrow(/not implemented/);
   expect(await job.over()).toMatchObject({ state: 'COMPLETED', exitCode: '0:0' });
   expect(job.moves()).toBeGreaterThanOrEqual(1);
   expect(job.lines()).toEqual([...counted(24), folder]);
