@@ -12,7 +12,7 @@ import { removeLost } from '../run/scratch.ts';
 import { endingNoted } from '../run/tree.ts';
 import { howItEndedAtLast } from '../slurm/for-good.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { jobOf, KILLED, killed, removed, seesRequeue } from './killed.ts';
+import { jobOf, KILLED, killed, removed, seesRequeue, type Later } from './killed.ts';
 import { settleEntering, withoutErrand, withOwnClaim } from './not-begun.ts';
 
 /** `requeued`: Slurm already counts another run. `left`: it had no Epilog, and nobody knows what has become of the job. */
@@ -30,7 +30,7 @@ type Left = {
 
 type Ended = Left & { readonly run: number };
 
-export async function clearUp(left: Left): Promise<void> {
+export async function clearUp(left: Left): Promise<Later | undefined> {
   const ended = { ...left, run: Number(await readFile(left.folder.restarts, 'utf8')) };
   const read = await readErrand(left.folder);
   if (!read) return clearUpBeginning(ended);
@@ -39,16 +39,16 @@ export async function clearUp(left: Left): Promise<void> {
   const requeued = errand.settled ? nextOf(errand, ended) : await settle(errand, store, ended);
   if (errand.claim) await store.release(errand.claim.run).catch(() => {}); // it is released, or the next run waits, or asks
   const kept = async (): Promise<string | undefined> => keptIn(errand, store);
-  if (requeued) await seesRequeue(requeued, { ...ended, kept, say: toOwner(ended, errand) });
+  return requeued && seesRequeue(requeued, { ...ended, kept, say: toOwner(ended, errand) });
 }
 
 /** Of a supervisor that was killed before it had written its errand; one that ended by itself has noted how. */
-async function clearUpBeginning(ended: Ended): Promise<void> {
-  if (ended.ending === 'left' || endingNoted(ended.folder)) return;
+async function clearUpBeginning(ended: Ended): Promise<Later | undefined> {
+  if (ended.ending === 'left' || endingNoted(ended.folder)) return undefined;
   const begun = { ...ended, say: toOwner(ended) };
   const requeued = ended.ending === 'requeued' ? COUNTED : await withoutErrand(begun);
   const kept = async (): Promise<string | undefined> => (ended.run > 0 ? 'the store' : undefined);
-  if (requeued) await seesRequeue(requeued, { ...begun, kept });
+  return requeued && seesRequeue(requeued, { ...begun, kept });
 }
 
 /** Where the job is to run again; by Slurm's word to its Epilog, or because it was asked for that. */

@@ -8,7 +8,7 @@ import type { Say } from '../run/output.ts';
 import { finish } from '../run/results.ts';
 import { removeScratch } from '../run/scratch.ts';
 import { jobFrom, parseEnviron } from '../slurm/environment.ts';
-import { howItEndedAtLast, staysRequeued } from '../slurm/for-good.ts';
+import { howItEndedAtLast, staysRequeued, type ForGood } from '../slurm/for-good.ts';
 import { requeueEnded, runsAgainAnyway } from '../slurm/scontrol.ts';
 import { readManifest } from '../store/manifest.ts';
 import type { Store } from '../store/store.ts';
@@ -24,16 +24,27 @@ export const KILLED = { signal: 9 };
 /** Where the job's checkpoints are, for who is to hear of a requeue that Slurm refuses. */
 type Kept = { readonly kept: () => Promise<string | undefined> };
 
-/** Of a job that Slurm counts another run of, or was asked for one, as it ended this. */
-export async function seesRequeue({ as, of }: Requeue, left: Run & Kept): Promise<void> {
-  const asked = await staysRequeued(jobOf(left), {
-    as,
-    of,
-    askedAgain: () => left.say(messages.requeueLost(left.job)),
-  });
+/** What is left to be looked at, and is nothing that a node should wait for. */
+export type Later = () => Promise<void>;
+
+/**
+ * Of a job that Slurm counts another run of, or was asked for one, as it ended this. What was counted as it ran may be lost until that
+ * is written down: its node is not to wait for that at each move of each job.
+ */
+export async function seesRequeue({ as, of }: Requeue, left: Run & Kept): Promise<Later | undefined> {
+  const asked = await looksAfter({ as, of }, left);
+  if (asked === 'unseen') left.say(messages.requeueUnseen(left.job));
+  return asked === 'done' && of === 'running'
+    ? async () => void (await looksAfter({ as, of: 'ended' }, left)) // by then a controller that is away is somebody else's to ask
+    : undefined;
+}
+
+async function looksAfter({ as, of }: Requeue, left: Run & Kept): Promise<ForGood['kind']> {
+  const askedAgain = (): void => left.say(messages.requeueLost(left.job));
+  const asked = await staysRequeued(jobOf(left), { as, of, askedAgain });
   if (asked.kind === 'failed' && !runsAgainAnyway(asked.reason))
     left.say(messages.notTakenBack(asked.reason, await left.kept(), left.job));
-  if (asked.kind === 'unseen') left.say(messages.requeueUnseen(left.job));
+  return asked.kind;
 }
 
 /** Whoever needs the room hears of it; the job goes on. */

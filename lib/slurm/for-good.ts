@@ -18,8 +18,8 @@ type Asked = {
   /** held: it runs again once its owner releases it */
   readonly as: 'eligible' | 'held';
   /**
-   * As what Slurm had the job. An ended one may end once more by a controller's older state, once it has answered: it is looked at
-   * for 7 s, until that is written down. A running one may not: it is shown as running, and requeued once Slurm misses it.
+   * As what Slurm had the job. An ended one is looked at once that is written down: by a controller's older state it may end once
+   * more. A running one at once: by an older state it has ended just now, or is shown as running, with nobody there, until Slurm misses it.
    */
   readonly of: 'running' | 'ended';
   readonly askedAgain: () => void;

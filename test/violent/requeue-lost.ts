@@ -1,8 +1,9 @@
 // Requeues that a controller loses, and what may happen to the Epilog that looks whether they stay.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { mustExec, signalDaemon, startDaemon } from '../cluster/node.ts';
+import { exec, mustExec, signalDaemon, startDaemon } from '../cluster/node.ts';
 import { UNMOVED } from '../scenarios/mover.ts';
+import { untilTrue } from '../scenarios/nodes.ts';
 import type { Place } from '../scenarios/place.ts';
 import { until } from '../scenarios/slurm.ts';
 import { at } from './blows.ts';
@@ -30,6 +31,8 @@ async function losesRequeue(place: Place, options: Options, requeued: Lost): Pro
   await job.says(/^Slurm's controller did not know, or no longer, that job \d+ is to run again/);
   expect((await witness.comesOutRight({ seconds: 240 })).holds).toEqual([]);
 }
+
+const MOVES: Options = { comment: 'checkpoint=0:15', work: { steps: 120 }, sbatch: ['--exclude=n4', UNMOVED] };
 
 for (const [from, comment] of [
   ['from the beginning', 'checkpoint=1-0'],
@@ -87,12 +90,24 @@ alone('a job begins again though its owner’s requeue is lost before its superv
 );
 
 alone('a job that moves goes on though the controller loses its requeue', async (place) =>
-  losesRequeue(place, { comment: 'checkpoint=0:15', work: { steps: 120 } }, async ({ job }, isLost) => {
-    await job.says(/^Requeueing/);
-    const step = find(job.id, 'step', 0)!; // Slurm's SIGTERM waits, too
-    send(step, 'SIGSTOP');
+  losesRequeue(place, MOVES, async (witness, isLost) => {
+    let step = 0; // Slurm's SIGTERM waits, too
+    await watching();
+    await at('scontrol that requeues the job', witness, () => {
+      step = find(witness.job.id, 'step', 0)!;
+      send(step, 'SIGSTOP');
+    });
     await isLost();
     send(step, 'SIGCONT');
+  }),
+);
+
+alone('a job that moves goes on though the controller loses its requeue after its Epilog', async (place) =>
+  losesRequeue(place, MOVES, async ({ job }, isLost) => {
+    const folder = `/run/slurm-checkpointer/${job.id}`;
+    await job.says(/^Requeueing/);
+    await untilTrue('its Epilog is over', async () => (await exec('n3', ['test', '-e', folder])).status === 1);
+    await isLost();
   }),
 );
 

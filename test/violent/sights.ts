@@ -37,6 +37,8 @@ const SIGHTS = {
   // Whoever asks for more than one asks for all of them.
   'scontrol that asks of the job': ({ argv }, job) =>
     argv.slice(0, 5).join(' ') === `scontrol --oneliner show job ${job}`,
+  'scontrol that requeues the job': ({ argv }, job) =>
+    argv.slice(0, 4).join(' ') === `scontrol requeue incomplete ${job}`,
   doorbell: (seen, job) => says(seen, '/hooks/doorbell') && seen.argv.includes(`/run/slurm-checkpointer/${job}`),
   'criu that begins to dump': criu('dump'),
   // In CRIU's log, which has no name any more: the moments that nothing else tells of.
