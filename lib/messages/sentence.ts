@@ -8,7 +8,7 @@ export const failure =
   <Facts extends readonly unknown[]>(sentence: (...facts: Facts) => string) =>
   (...facts: Facts): Failure => ({ failure: sentence(...facts) });
 
-/** @param kept where the job's checkpoint is; undefined: nothing of it has run */
+/** @param kept where the job's checkpoint is; undefined: it has none */
 export const keptIn = (kept: string | undefined): string =>
   kept === undefined ? '' : `, its checkpoint kept in ${kept}`;
 /** What has come to nothing. */

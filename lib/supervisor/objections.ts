@@ -10,16 +10,16 @@ export type Objection = {
   readonly reason: string;
   /** `node`: another one may do. `job`: no node does, until somebody has mended the cause. */
   readonly because: 'node' | 'job';
-  /** Nothing of the job has run: it has no checkpoint that is kept. */
-  readonly isFirst?: boolean;
+  /** The job has no checkpoint that could be kept. */
+  readonly isUnsaved?: boolean;
 };
 
 export const ofNode = (reason: string): Objection => ({ reason, because: 'node' });
 export const ofJob = (reason: string): Objection => ({ reason, because: 'job' });
 export const ofError = (error: unknown): Objection => (isNodes(error) ? ofNode : ofJob)(reasonOf(error));
 
-export const keptBy = ({ isFirst }: Objection, { folder }: Pick<Store, 'folder'>): string | undefined =>
-  isFirst === true ? undefined : folder;
+export const keptBy = ({ isUnsaved }: Objection, { folder }: Pick<Store, 'folder'>): string | undefined =>
+  isUnsaved === true ? undefined : folder;
 
 type Here = { readonly job: Job; readonly scratch: string; readonly criu: string };
 type Whole = Exclude<Found, { kind: 'damaged' }>;

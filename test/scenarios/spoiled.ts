@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import { outside, own } from '../cluster/layout.ts';
 import { exec } from '../cluster/node.ts';
 import { counted } from './job.ts';
+import { UNMOVED } from './mover.ts';
 import { scenario } from './scenario.ts';
 import { asAlice, until } from './slurm.ts';
 
@@ -54,36 +55,57 @@ scenario('a job that begins again says so where what it wrote before can’t be 
 scenario(
   'a job whose script is gone by the time that it is to be put back is tried elsewhere, and held',
   async (place) => {
-    const job = await place.submit('./count 4 5', { comment: 'checkpoint=1-0', sbatch: ['--job-name=no-script'] });
+    writeFileSync(outside(place.path('no-script')), '');
+    const job = await place.submit('./count 4 5', { comment: 'checkpoint=1-0', sbatch: [UNMOVED] });
     await job.held();
-    const gone = "the job's script could not be put back \\(ENOENT.*\\)";
-    expect(job.said()).toEqual([
-      expect.stringMatching(`^Not started on \\w+: ${gone}\\. Another node is tried \\(1 of 3\\)`),
-      expect.stringMatching(`^Checkpoint not restored on \\w+: ${gone}\\. Another node is tried \\(2 of 3\\)`),
-      expect.stringMatching(`^Checkpoint not restored on \\w+: ${gone}\\. Another node is tried \\(3 of 3\\)`),
-      expect.stringMatching(`^Checkpoint not restored: ${gone}; nor was it on .* \\(3 tries\\)\\. .* held`),
-    ]);
-    await asAlice('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'JobName=unmoved');
+    const gone = String.raw`the job's script could not be put back \(ENOENT.*\)`;
+    const said = job.said().join('\n');
+    expect(said.match(/\d of 3/g)).toEqual(['1 of 3', '2 of 3', '3 of 3']);
+    expect(said.match(new RegExp(`^Not started on n\\d: ${gone}\\. `, 'gm'))).toHaveLength(3);
+    expect(job.said().at(-1)).toMatch(
+      new RegExp(`^Not started: ${gone}; nor was it on .*\\(3 tries\\)\\. .* held; release it`),
+    );
+    rmSync(outside(place.path('no-script')));
     await asAlice('ctl', 'scontrol', 'release', String(job.id));
     expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
     expect(job.lines()).toEqual(counted(4));
   },
 );
 
-scenario('a job that asks for its results, and whose script is gone, is tried elsewhere, and held', async (place) => {
-  const sbatch = ['--job-name=no-script', '--nodelist=n1'];
-  const job = await place.submit('./count 4 5', { env: { RESULT_FOLDER: place.makeFolder('hers') }, sbatch });
+scenario('a job that has a checkpoint, and whose script is gone, keeps it and goes on from it', async (place) => {
+  const job = await place.submit('./count 40 5', { comment: 'checkpoint=0:05', sbatch: ['--exclude=n[2-4]', UNMOVED] });
+  await job.says(/^Requeueing/);
+  writeFileSync(outside(place.path('no-script')), '');
   await job.held();
-  expect(job.said()).toEqual([
-    expect.stringMatching(
-      /^Not started: the job's script could not be put back .* --nodelist=n1\. .* held; release it/,
-    ),
-  ]);
-  await asAlice('ctl', 'scontrol', 'update', `JobId=${job.id}`, 'JobName=unmoved');
+  const gone = String.raw`the job's script could not be put back \(ENOENT.*\)`;
+  expect(job.said().at(-2)).toMatch(new RegExp(`^Checkpoint not restored on n1: ${gone}\\. Is there another node`));
+  expect(job.said().at(-1)).toMatch(
+    /^There is no other node for the job: it is held, its checkpoint kept in \S+; once/,
+  );
+  rmSync(outside(place.path('no-script')));
   await asAlice('ctl', 'scontrol', 'release', String(job.id));
   expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
-  expect(job.lines()).toEqual(counted(4));
+  expect(job.lines()).toEqual(counted(40));
 });
+
+scenario(
+  'a job that asks for its results, and whose script is gone, is held where it may have no other node',
+  async (place) => {
+    writeFileSync(outside(place.path('no-script')), '');
+    const sbatch = ['--nodelist=n1', UNMOVED];
+    const job = await place.submit('./count 4 5', { env: { RESULT_FOLDER: place.makeFolder('hers') }, sbatch });
+    await job.held();
+    expect(job.said()).toEqual([
+      expect.stringMatching(
+        /^Not started: the job's script could not be put back .* --nodelist=n1\. .* held; release it/,
+      ),
+    ]);
+    rmSync(outside(place.path('no-script')));
+    await asAlice('ctl', 'scontrol', 'release', String(job.id));
+    expect(await job.over()).toMatchObject({ state: 'FAILED', exitCode: '5:0' });
+    expect(job.lines()).toEqual(counted(4));
+  },
+);
 
 scenario('an Epilog that can’t read what is left to do says so in its log', async (place) => {
   const script = `echo nothing > /run/slurm-checkpointer/$SLURM_JOB_ID/user/errand.json
