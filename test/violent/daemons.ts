@@ -75,6 +75,17 @@ alone('a controller that is killed and started again costs no job anything', asy
   expect((await runs.job.over()).restarts).toBe(0);
 });
 
+/** Until the end of the scope, come what may: nobody else's scenario would end. */
+async function controllerHangsInItsEpilog(witness: Witness): Promise<AsyncDisposable> {
+  await at('aftermath of a run that is over', witness, async () => signalDaemon('ctl', 'STOP'));
+  return {
+    async [Symbol.asyncDispose]() {
+      await signalDaemon('ctl', 'CONT');
+      await untilControllerAnswers();
+    },
+  };
+}
+
 for (const [from, comment] of [
   ['begins again', 'checkpoint=1-0'],
   ['goes on', 'checkpoint=0:05,mode=snapshot'],
@@ -83,10 +94,10 @@ for (const [from, comment] of [
     const witness = await Witness.start(place, 'witness', { comment });
     await (from === 'goes on' ? witness.job.says(/^Checkpoint 1 done/) : witness.isAtStep(4));
     expect(kill(witness.job.id, 'supervisor')).toBe(true);
-    await at('aftermath', witness, async () => signalDaemon('ctl', 'STOP'));
-    await sleep(80_000); // more than one call takes
-    await signalDaemon('ctl', 'CONT');
-    await untilControllerAnswers();
+    {
+      await using _hanging = await controllerHangsInItsEpilog(witness);
+      await sleep(80_000); // more than one call takes
+    }
     expect((await witness.comesOutRight()).record.restarts).toBe(1);
   });
 
@@ -98,10 +109,10 @@ alone(
     await job.says(/restore finished/);
     const { restarts } = await job.until('runs again', (now) => now.state === 'RUNNING' && now.restarts > 0);
     expect(kill(job.id, 'supervisor')).toBe(true);
-    await at('aftermath', witness, async () => signalDaemon('ctl', 'STOP'));
-    await until('its Epilog has given up', () => job.said().some((line) => END_UNKNOWN.test(line)), 300);
-    await signalDaemon('ctl', 'CONT');
-    await untilControllerAnswers();
+    {
+      await using _hanging = await controllerHangsInItsEpilog(witness);
+      await until('its Epilog has given up', () => job.said().some((line) => END_UNKNOWN.test(line)), 300);
+    }
     await job.untilHeldOrNot('is over', isOver);
     expect(witness.checkpoints()).not.toEqual([]);
     await mustExec('ctl', 'scontrol', 'requeue', String(job.id));

@@ -134,7 +134,7 @@ alone('an Epilog whose slurmd is killed in it leaves the next run there alone', 
   await job.says(/^Checkpoint 1 done/);
   kill(job.id, 'supervisor');
   await job.until('is requeued', ({ restarts }) => restarts === 1);
-  await at('aftermath', witness, async () => {
+  await at('aftermath of a run that is over', witness, async () => {
     await signalDaemon('n3', 'KILL');
     await startDaemon('n3');
     await job.says(/restore finished/);

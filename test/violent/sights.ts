@@ -31,7 +31,8 @@ const isHeld: Sight = (_, job, all) => all.some((each) => action('post-dump')(ea
 const SIGHTS = {
   agent: ourNode('agent'),
   supervisor: ourNode('supervisor'),
-  aftermath: ourNode('aftermath'),
+  // Of a run that Slurm doesn't count as requeued; that of such a one looks after the job for some seconds more.
+  'aftermath of a run that is over': (seen, job) => ourNode('aftermath')(seen, job) && seen.argv.includes('over'),
   'stub in place of the script': ({ argv }, job) => new RegExp(`/job0*${job}/slurm_script$`).test(argv[1] ?? ''),
   step: (seen, job) => says(seen, `slurmstepd: [${job}.batch]`),
   // Whoever asks for more than one asks for all of them.
