@@ -33,9 +33,8 @@ export type Later = () => Promise<void>;
  */
 export async function seesRequeue({ as, of }: Requeue, left: Run & Kept): Promise<Later | undefined> {
   const asked = await looksAfter({ as, of }, left);
-  if (asked === 'unseen') left.say(messages.requeueUnseen(left.job));
   return asked === 'done' && of === 'running'
-    ? async () => void (await looksAfter({ as, of: 'ended' }, left)) // by then a controller that is away is somebody else's to ask
+    ? async () => void (await looksAfter({ as, of: 'ended' }, left))
     : undefined;
 }
 
@@ -44,6 +43,7 @@ async function looksAfter({ as, of }: Requeue, left: Run & Kept): Promise<ForGoo
   const asked = await staysRequeued(jobOf(left), { as, of, askedAgain });
   if (asked.kind === 'failed' && !runsAgainAnyway(asked.reason))
     left.say(messages.notTakenBack(asked.reason, await left.kept(), left.job));
+  if (asked.kind === 'unseen') left.say(messages.requeueUnseen(left.job));
   return asked.kind;
 }
 
